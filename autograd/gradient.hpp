@@ -1,0 +1,35 @@
+// Derivatives of a graph, as values: nothing is stored in the parameters.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "papillon/autograd/var.hpp"
+
+namespace papillon {
+
+// d loss / d parameter for each parameter (zeros where loss does not depend on it). loss must have
+// one element. The graph is walked once, without recursion, in reverse topological order. With
+// differentiable = true the gradients carry a graph themselves, so they can be differentiated.
+template <class T>
+std::vector<Var<T>> gradient(const Var<T>& loss, const std::vector<Var<T>>& parameters,
+                             bool differentiable = false);
+
+// Jᵀ w for outputs of any shape: w has the shape of output.
+template <class T>
+std::vector<Var<T>> vjp(const Var<T>& output, const std::vector<Var<T>>& inputs, const Var<T>& w,
+                        bool differentiable = false);
+
+// J v: the tangent of output when inputs move along tangents (shapes of the inputs). The graph of
+// output is walked forward, with each op's own jvp.
+template <class T>
+Var<T> jvp(const Var<T>& output, const std::vector<Var<T>>& inputs,
+           const std::vector<Var<T>>& tangents);
+
+// H v, forward over reverse: the jvp of the gradient.
+template <class T>
+std::vector<Var<T>> hessian_vector_product(const Var<T>& loss,
+                                           const std::vector<Var<T>>& parameters,
+                                           const std::vector<Var<T>>& tangents);
+
+}  // namespace papillon

@@ -1,0 +1,90 @@
+// Var<T>: a tensor that remembers how it was computed, so that derivatives can be had.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "papillon/tensor/tensor.hpp"
+
+namespace papillon {
+
+template <class T>
+class Var;
+
+// What one op left behind: its value, its inputs, and (in a class derived from this) its two
+// derivatives. Made by make_op in op.hpp.
+template <class T>
+class Node {
+ public:
+  explicit Node(Tensor<T> v, bool needs = false) : value(std::move(v)), requires_grad(needs) {}
+  virtual ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // The vector-Jacobian product: from the gradient of the output, one gradient for each input (an
+  // undefined Var where none is needed; a gradient of the broadcast shape is summed by the caller).
+  virtual std::vector<Var<T>> vjp(const Var<T>& gradient) const;
+  // The Jacobian-vector product: from one tangent for each input (undefined: zero) the output's.
+  virtual Var<T> jvp(std::span<const Var<T>> tangents) const;
+  virtual const char* op() const { return "leaf"; }
+
+  Tensor<T> value;
+  bool requires_grad = false;
+  std::vector<Var<T>> inputs;  // empty for a leaf
+};
+
+// A handle: copies share the node. Nodes are never changed once made (a parameter's value is
+// changed by its owner, between graphs), so threads may build graphs on the same parameters.
+template <class T>
+class Var {
+ public:
+  Var() = default;  // undefined
+  // A constant: no gradient flows to it.
+  Var(Tensor<T> value);  // NOLINT(google-explicit-constructor)
+  // A number, of shape [].
+  Var(T value);  // NOLINT(google-explicit-constructor)
+  explicit Var(std::shared_ptr<Node<T>> node) : node_(std::move(node)) {}
+  // A leaf that gradients can be taken with respect to.
+  static Var parameter(Tensor<T> value);
+
+  bool defined() const { return node_ != nullptr; }
+  explicit operator bool() const { return defined(); }
+  const Tensor<T>& value() const { return node_->value; }
+  // For the owner of a parameter (optimiser, checkpoint): not while a graph that uses it is alive.
+  Tensor<T>& mutable_value() { return node_->value; }
+  const Shape& shape() const { return node_->value.shape(); }
+  bool requires_grad() const { return node_ && node_->requires_grad; }
+  T item() const { return node_->value.item(); }
+  // The same value, cut off from the graph.
+  Var detach() const { return Var(node_->value); }
+
+  Node<T>* node() const { return node_.get(); }
+  std::shared_ptr<Node<T>>& handle() { return node_; }
+
+ private:
+  std::shared_ptr<Node<T>> node_;
+};
+
+// While one lives, ops on this thread record nothing (thread-local; may be nested).
+class NoGrad {
+ public:
+  NoGrad();
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+bool grad_enabled();
+
+extern template class Node<float>;
+extern template class Node<double>;
+extern template class Var<float>;
+extern template class Var<double>;
+
+}  // namespace papillon

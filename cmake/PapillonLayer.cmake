@@ -1,0 +1,21 @@
+# papillon_layer(<name> [DEPENDS targets...]): one library for one folder of the house.
+# Every .cpp below the folder belongs to it.
+function(papillon_layer name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  set(target papillon_${name})
+  add_library(${target} ${sources})
+  add_library(papillon::${name} ALIAS ${target})
+  file(CREATE_LINK "${CMAKE_CURRENT_SOURCE_DIR}" "${PAPILLON_INCLUDE_DIR}/papillon/${name}" SYMBOLIC)
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PAPILLON_INCLUDE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  set_target_properties(${target} PROPERTIES
+    EXPORT_NAME ${name}
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+    POSITION_INDEPENDENT_CODE ON)
+  papillon_target_options(${target})
+  target_link_libraries(${target} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE})
+  set_property(GLOBAL APPEND PROPERTY PAPILLON_LAYERS ${name})
+endfunction()

@@ -1,0 +1,118 @@
+#include "papillon/tensor/allocator.hpp"
+
+#include <array>
+#include <atomic>
+#include <bit>
+
+namespace papillon {
+namespace {
+
+constexpr std::size_t alignment = 64;
+// Beyond this a thread's cache gives blocks back: a bound on what it can hold idle.
+constexpr std::size_t cache_limit = std::size_t{512} << 20;
+
+std::atomic<std::uint64_t> system_total{0};
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+// Sizes are rounded up to four steps an octave (at most 25 % is lost), so that a few free lists
+// serve all shapes.
+std::size_t size_class(std::size_t bytes) {
+  if (bytes <= 4 * alignment) return bytes <= alignment ? 0 : (bytes - 1) / alignment;
+  const auto octave = static_cast<std::size_t>(std::bit_width(bytes - 1)) - 1;  // >= 8
+  const auto quarter = ((bytes - 1) >> (octave - 2)) & 3;
+  return 4 + (octave - 8) * 4 + quarter;
+}
+
+std::size_t class_bytes(std::size_t c) {
+  if (c < 4) return (c + 1) * alignment;
+  const std::size_t octave = 8 + (c - 4) / 4;
+  return ((c - 4) % 4 + 5) << (octave - 2);
+}
+
+constexpr std::size_t classes = 4 + 4 * 40;  // up to 2^48 bytes
+
+struct Cache {
+  std::array<FreeBlock*, classes> lists{};
+  AllocationCounters counters;
+
+  void release() {
+    for (std::size_t c = 0; c < classes; ++c)
+      while (FreeBlock* block = lists[c]) {
+        lists[c] = block->next;
+        ::operator delete(block, std::align_val_t{alignment});
+      }
+    counters.cached_bytes = 0;
+  }
+};
+
+// A thread's cache dies with the thread, but tensors with a longer life (statics) may still be
+// freed afterwards: the plain pointer tells, since it is trivially destructible.
+thread_local Cache* current = nullptr;
+thread_local bool finished = false;
+
+struct Owner {
+  Cache cache;
+  Owner() { current = &cache; }
+  ~Owner() {
+    cache.release();
+    current = nullptr;
+    finished = true;
+  }
+};
+
+Cache* cache() {
+  if (current != nullptr) return current;
+  if (finished) return nullptr;
+  static thread_local Owner owner;
+  return current;
+}
+
+}  // namespace
+
+AllocationCounters allocation_counters() {
+  const Cache* c = cache();
+  return c != nullptr ? c->counters : AllocationCounters{};
+}
+
+std::uint64_t total_system_allocations() { return system_total.load(); }
+
+void release_cached_memory() {
+  if (Cache* c = cache()) c->release();
+}
+
+namespace detail {
+
+void* allocate_block(std::size_t bytes) {
+  if (bytes > (std::size_t{1} << 47)) throw std::bad_alloc();
+  const std::size_t c = size_class(bytes);
+  Cache* const own = cache();
+  if (own != nullptr) {
+    if (FreeBlock* block = own->lists[c]) {
+      own->lists[c] = block->next;
+      own->counters.cached_bytes -= class_bytes(c);
+      ++own->counters.recycled;
+      return block;
+    }
+    ++own->counters.system_allocations;
+  }
+  system_total.fetch_add(1, std::memory_order_relaxed);
+  return ::operator new(class_bytes(c), std::align_val_t{alignment});
+}
+
+void free_block(void* p, std::size_t bytes) noexcept {
+  if (p == nullptr) return;
+  const std::size_t c = size_class(bytes);
+  Cache* const own = cache();
+  if (own == nullptr || own->counters.cached_bytes + class_bytes(c) > cache_limit) {
+    ::operator delete(p, std::align_val_t{alignment});
+    return;
+  }
+  own->lists[c] = new (p) FreeBlock{own->lists[c]};
+  own->counters.cached_bytes += class_bytes(c);
+}
+
+}  // namespace detail
+}  // namespace papillon

@@ -1,0 +1,63 @@
+// An allocator that keeps freed blocks for the next tensor of that size, so that a loop over equal
+// shapes takes memory from the system in its first pass only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+namespace papillon {
+
+struct AllocationCounters {
+  std::uint64_t system_allocations = 0;  // blocks that came from the system
+  std::uint64_t recycled = 0;            // blocks that were served from the cache
+  std::size_t cached_bytes = 0;          // bytes that this thread's cache holds now
+};
+
+// The counters of the calling thread.
+AllocationCounters allocation_counters();
+
+// The number of blocks that all threads together took from the system since the program started.
+std::uint64_t total_system_allocations();
+
+// Gives the calling thread's cached blocks back to the system.
+void release_cached_memory();
+
+namespace detail {
+// Blocks are aligned to 64 bytes (a cache line, an AVX-512 register).
+void* allocate_block(std::size_t bytes);
+void free_block(void* block, std::size_t bytes) noexcept;
+}  // namespace detail
+
+template <class T>
+class RecyclingAllocator {
+ public:
+  using value_type = T;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
+  using pointer = T*;
+  using const_pointer = const T*;
+  using reference = T&;
+  using const_reference = const T&;
+  template <class U>
+  struct rebind {
+    using other = RecyclingAllocator<U>;
+  };
+
+  RecyclingAllocator() = default;
+  template <class U>
+  RecyclingAllocator(const RecyclingAllocator<U>&) noexcept {}
+
+  T* allocate(std::size_t n) {
+    if (n > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
+    return static_cast<T*>(detail::allocate_block(n * sizeof(T)));
+  }
+  void deallocate(T* p, std::size_t n) noexcept { detail::free_block(p, n * sizeof(T)); }
+
+  template <class U>
+  bool operator==(const RecyclingAllocator<U>&) const noexcept {
+    return true;
+  }
+};
+
+}  // namespace papillon

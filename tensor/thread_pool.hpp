@@ -1,0 +1,57 @@
+// Threads for loops over tiles. Work is handed out index by index; what an index computes must not
+// depend on the thread it runs on, so results are the same for any number of threads.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+
+namespace papillon {
+
+// A reference to a callable void(std::size_t): no allocation, valid for the call it is passed to.
+class IndexFunction {
+ public:
+  template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, IndexFunction>)
+  IndexFunction(F&& f)  // NOLINT(google-explicit-constructor)
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
+        call_([](void* object, std::size_t i) {
+          (*static_cast<std::remove_reference_t<F>*>(object))(i);
+        }) {}
+  void operator()(std::size_t i) const { call_(object_, i); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, std::size_t);
+};
+
+class ThreadPool {
+ public:
+  // threads: how many run at once, the caller's own included; 0: one for each processor that this
+  // process may use. Throws ArgumentError above 4096.
+  explicit ThreadPool(std::size_t threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  std::size_t thread_count() const;
+
+  // Calls f(0) ... f(count - 1), each once, and returns when all are done. The first exception
+  // that a call throws is thrown again here, after the others have stopped. A loop inside a loop
+  // runs on the thread it is in; two host threads that share a pool take turns.
+  void run(std::size_t count, IndexFunction f);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// The pool that the library's own loops use; it starts its threads on first use.
+ThreadPool& default_pool();
+// Replaces it; not while a loop runs. 0: one thread for each processor.
+void set_thread_count(std::size_t threads);
+std::size_t thread_count();
+
+inline void parallel_for(std::size_t count, IndexFunction f) { default_pool().run(count, f); }
+
+}  // namespace papillon
