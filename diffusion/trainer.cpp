@@ -1,0 +1,239 @@
+#include "papillon/diffusion/trainer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "papillon/diffusion/loss.hpp"
+#include "papillon/nn/adam.hpp"
+#include "papillon/nn/ema.hpp"
+#include "papillon/nn/learning_rate.hpp"
+#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+
+namespace papillon {
+namespace {
+
+// Streams of the seed: independent sequences for each purpose.
+constexpr std::uint64_t timestep_stream = 2;
+constexpr std::uint64_t noise_stream = 3;
+constexpr std::uint64_t validation_stream = 4;
+constexpr std::uint64_t epoch_stream = 1ull << 32;  // plus the epoch
+
+constexpr std::size_t update_chunk = 1 << 15;  // parameters that one task updates
+
+}  // namespace
+
+void check(const TrainOptions& o, const NoiseSchedule& schedule) {
+  const auto fail = [](const std::string& what) { throw ArgumentError("training: " + what); };
+  const auto steps = static_cast<std::size_t>(schedule.steps());
+  if (o.batch_size == 0 || o.batch_size > (1u << 24))
+    fail(fmt::format("a batch of {} rows (1 to {})", o.batch_size, 1u << 24));
+  if (o.total_samples == 0) fail("total_samples is 0 (at least 1)");
+  if (o.strata > o.batch_size || o.strata > steps)
+    fail(fmt::format("{} strata (at most the batch of {} and the schedule's {} steps)", o.strata,
+                     o.batch_size, steps));
+  if (!(o.learning_rate > 0) || !(o.final_learning_rate >= 0) ||
+      o.final_learning_rate > o.learning_rate || !std::isfinite(o.learning_rate))
+    fail(fmt::format("learning rate {} to {} (positive, not growing)", o.learning_rate,
+                     o.final_learning_rate));
+  if (!(o.ema_decay >= 0 && o.ema_decay < 1))
+    fail(fmt::format("EMA decay {} (0 <= decay < 1)", o.ema_decay));
+  if (!(o.weight_decay >= 0) || !(o.clip_norm >= 0) || !(o.min_snr_gamma >= 0))
+    fail("weight decay, clip norm and min-SNR gamma must not be negative");
+  if (o.hidden == 0 || o.hidden > 16384 || o.blocks == 0 || o.blocks > 1024 || o.embedding < 4 ||
+      o.embedding % 2 != 0 || o.embedding > 65536)
+    fail(fmt::format("a network of {} blocks of {} with an embedding of {} (even)", o.blocks,
+                     o.hidden, o.embedding));
+}
+
+Trainer::Trainer(const TrainOptions& options, NoiseSchedule schedule, const Tensor<float>& states,
+                 std::vector<double> shift, std::vector<double> scale)
+    : options_((check(options, schedule), options)),
+      schedule_(std::move(schedule)),
+      states_(&states),
+      shift_(std::move(shift)),
+      scale_(std::move(scale)),
+      total_steps_((options.total_samples + options.batch_size - 1) / options.batch_size),
+      engine_(fused::Layout(shift_.size(), options.hidden, options.blocks, options.embedding),
+              options.tile_rows) {
+  check_states(states, shift_, scale_, "training data");
+  const std::size_t size = engine_.layout().size;
+  parameters_ = initial_parameters(engine_.layout(), options_.seed);
+  average_ = parameters_;
+  gradient_ = Tensor<float>::zeros({size});
+  first_moment_ = Tensor<float>::zeros({size});
+  second_moment_ = Tensor<float>::zeros({size});
+  norms_.resize((size + update_chunk - 1) / update_chunk);
+  slots_.resize(options_.batch_size);
+  uniforms_.resize(options_.strata > 0 ? options_.strata : options_.batch_size);
+  counts_.resize(static_cast<std::size_t>(schedule_.steps()) + 1);
+  source_ = [this](std::size_t first, std::size_t n, float* z, float* target) {
+    fill_tile(first, n, z, target);
+  };
+}
+
+double Trainer::learning_rate(std::uint64_t step) const {
+  return WarmupCosine{options_.learning_rate, options_.final_learning_rate, options_.warmup_steps,
+                      total_steps_}(step);
+}
+
+// The rows of a batch are in random order, and timesteps are drawn independently of them: giving
+// the sorted timesteps to the rows in that order changes nothing in distribution, and keeps rows of
+// one timestep together.
+void Trainer::draw_timesteps() {
+  const auto steps = static_cast<std::size_t>(schedule_.steps());
+  const std::size_t rows = options_.batch_size, strata = options_.strata;
+  fill_uniform<float>({options_.seed, timestep_stream}, step_ * uniforms_.size(), uniforms_);
+  timesteps_.clear();
+  if (strata > 0) {
+    for (std::size_t j = 0; j < strata; ++j) {
+      const double u = (static_cast<double>(j) + static_cast<double>(uniforms_[j])) /
+                       static_cast<double>(strata);
+      timesteps_.push_back(1 + std::min(static_cast<int>(u * static_cast<double>(steps)),
+                                        static_cast<int>(steps) - 1));
+    }
+    for (std::size_t i = 0; i < rows; ++i)
+      slots_[i] = static_cast<std::uint32_t>(i * strata / rows);
+  } else {
+    std::fill(counts_.begin(), counts_.end(), 0u);
+    for (const float u : uniforms_)
+      ++counts_[1 + static_cast<std::size_t>(static_cast<double>(u) * static_cast<double>(steps))];
+    std::size_t row = 0;
+    for (std::size_t t = 1; t <= steps; ++t) {
+      if (counts_[t] == 0) continue;
+      const auto slot = static_cast<std::uint32_t>(timesteps_.size());
+      timesteps_.push_back(static_cast<int>(t));
+      std::fill_n(slots_.begin() + static_cast<std::ptrdiff_t>(row), counts_[t], slot);
+      row += counts_[t];
+    }
+  }
+  set_slot_tables(timesteps_);
+}
+
+void Trainer::set_slot_tables(std::span<const int> timesteps) {
+  const std::size_t slots = timesteps.size();
+  for (auto* table : {&alpha_, &sigma_, &noise_part_, &state_part_}) table->resize(slots);
+  weights_.resize(options_.min_snr_gamma > 0 ? slots : 0);
+  for (std::size_t s = 0; s < slots; ++s) {
+    const double alpha = schedule_.alpha(timesteps[s]), sigma = schedule_.sigma(timesteps[s]);
+    const TargetCoefficients c = target_coefficients(options_.head, alpha, sigma);
+    alpha_[s] = static_cast<float>(alpha);
+    sigma_[s] = static_cast<float>(sigma);
+    noise_part_[s] = static_cast<float>(c.eps);
+    state_part_[s] = static_cast<float>(c.x);
+    if (options_.min_snr_gamma > 0)
+      weights_[s] =
+          static_cast<float>(min_snr_weight(options_.head, alpha, sigma, options_.min_snr_gamma));
+  }
+}
+
+// On entry z holds normalised states and target holds noise; on return, the noised states and what
+// the head should predict.
+void Trainer::noise_rows(std::size_t n, const std::uint32_t* slot, float* z, float* target) const {
+  const std::size_t d = shift_.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t s = slot[i];
+    for (std::size_t j = 0; j < d; ++j) {
+      const float x = z[i * d + j], e = target[i * d + j];
+      z[i * d + j] = alpha_[s] * x + sigma_[s] * e;
+      target[i * d + j] = noise_part_[s] * e + state_part_[s] * x;
+    }
+  }
+}
+
+void Trainer::fill_tile(std::size_t first, std::size_t n, float* z, float* target) {
+  const std::size_t d = shift_.size(), count = states_->size() / d;
+  const std::uint64_t begin = step_ * options_.batch_size + first;
+  std::uint64_t epoch = begin / count;
+  IndexPermutation order(count, {options_.seed, epoch_stream + epoch});
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t seen = begin + i;
+    if (seen / count != epoch) {
+      epoch = seen / count;
+      order = IndexPermutation(count, {options_.seed, epoch_stream + epoch});
+    }
+    normalise_row(states_->data() + order(seen % count) * d, shift_, scale_, z + i * d);
+  }
+  fill_normal<float>({options_.seed, noise_stream}, begin * d, {target, n * d});
+  noise_rows(n, &slots_[first], z, target);
+}
+
+StepReport Trainer::step() {
+  engine_.set_parameters(parameters_.span());
+  draw_timesteps();
+  engine_.set_timesteps(timesteps_);
+  StepReport report;
+  report.loss = engine_.loss_and_gradient(slots_, source_, weights_, gradient_.span());
+  if (!std::isfinite(report.loss))
+    throw NumericalError(fmt::format(
+        "training: the loss is not finite at step {} (a lower learning rate or clipping may help)",
+        step_ + 1));
+  report.learning_rate = learning_rate(step_);
+
+  const std::size_t size = parameters_.size(), chunks = norms_.size();
+  double factor = 1;
+  if (options_.clip_norm > 0) {
+    parallel_for(chunks, [&](std::size_t c) {
+      double sum = 0;
+      for (std::size_t i = c * update_chunk; i < std::min(size, (c + 1) * update_chunk); ++i)
+        sum += static_cast<double>(gradient_[i]) * static_cast<double>(gradient_[i]);
+      norms_[c] = sum;
+    });
+    double total = 0;
+    for (const double part : norms_) total += part;
+    report.gradient_norm = std::sqrt(total);
+    factor = std::min(1.0, options_.clip_norm / std::max(report.gradient_norm, 1e-300));
+  }
+  AdamOptions adam;
+  adam.learning_rate = report.learning_rate;
+  adam.weight_decay = options_.weight_decay;
+  const double decay = ema_decay(step_, options_.ema_decay);
+  parallel_for(chunks, [&](std::size_t c) {
+    const std::size_t first = c * update_chunk, n = std::min(update_chunk, size - first);
+    const auto part = [&](Tensor<float>& t) { return t.span().subspan(first, n); };
+    if (factor < 1)
+      for (float& g : part(gradient_)) g *= static_cast<float>(factor);
+    adam_update<float>(part(parameters_), part(gradient_), part(first_moment_),
+                       part(second_moment_), step_ + 1, adam);
+    ema_update<float>(part(average_), part(parameters_), decay);
+  });
+  ++step_;
+  report.step = step_;
+  report.samples = step_ * options_.batch_size;
+  return report;
+}
+
+double Trainer::validation_loss(const Tensor<float>& states, std::size_t max_rows) {
+  check_states(states, shift_, scale_, "validation data");
+  const std::size_t d = shift_.size(), count = states.size() / d;
+  const std::size_t rows = std::min(count, max_rows);
+  const auto steps = static_cast<std::size_t>(schedule_.steps());
+  const std::size_t slots = std::min({rows, steps, std::size_t{256}});
+  std::vector<int> timesteps(slots);
+  for (std::size_t s = 0; s < slots; ++s)
+    timesteps[s] = static_cast<int>(1 + (2 * s + 1) * steps / (2 * slots));
+  std::vector<std::uint32_t> slot(rows);
+  for (std::size_t i = 0; i < rows; ++i) slot[i] = static_cast<std::uint32_t>(i * slots / rows);
+  engine_.set_parameters(average_.span());
+  engine_.set_timesteps(timesteps);
+  set_slot_tables(timesteps);
+  const IndexPermutation order(count, {options_.seed, validation_stream});
+  const fused::TileSource<float> source = [&](std::size_t first, std::size_t n, float* z,
+                                              float* target) {
+    for (std::size_t i = 0; i < n; ++i)
+      normalise_row(states.data() + order(first + i) * d, shift_, scale_, z + i * d);
+    fill_normal<float>({options_.seed, validation_stream}, first * d, {target, n * d});
+    noise_rows(n, &slot[first], z, target);
+  };
+  return engine_.loss(slot, source, weights_);
+}
+
+DiffusionModel Trainer::model(bool averaged) const {
+  return make_model(engine_.layout(), (averaged ? average_ : parameters_).span(), schedule_,
+                    options_.head, shift_, scale_);
+}
+
+}  // namespace papillon
