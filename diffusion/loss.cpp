@@ -8,10 +8,14 @@ double min_snr_weight(Head head, double alpha, double sigma, double gamma) {
   const double snr = alpha * alpha / (sigma * sigma);
   const double state_weight = std::min(snr, gamma);
   switch (head) {
-    case Head::state: return state_weight;
-    case Head::noise: return state_weight / snr;
-    case Head::velocity: return state_weight / (snr + 1);
-    case Head::score: return state_weight / snr * sigma * sigma;
+    case Head::state:
+      return state_weight;
+    case Head::noise:
+      return state_weight / snr;
+    case Head::velocity:
+      return state_weight / (snr + 1);
+    case Head::score:
+      return state_weight / snr * sigma * sigma;
   }
   throw ArgumentError("min_snr_weight: unknown head");
 }

@@ -21,7 +21,7 @@ fused::Layout layout_of(const DiffusionModel& model) {
 
 // The parameters in the fused engine's order.
 Tensor<float> flatten(const fused::Layout& layout, const ResidualFilmMlp<float>& network) {
-  Tensor<float> flat({layout.size});
+  Tensor<float> flat(Shape{layout.size});
   const StateDict<float> dict = state_dict<float>(network);
   for (const auto& entry : layout.entries) {
     const auto found = std::find_if(dict.begin(), dict.end(),
@@ -62,7 +62,8 @@ void affine(Tensor<float>& states, std::span<const double> factor, std::span<con
 
 void normalise(Tensor<float>& states, std::span<const double> shift,
                std::span<const double> scale) {
-  if (shift.size() != scale.size()) throw ArgumentError("normalise: shift and scale differ in size");
+  if (shift.size() != scale.size())
+    throw ArgumentError("normalise: shift and scale differ in size");
   const std::size_t d = shift.size();
   if (d == 0 || states.rank() == 0 || states.shape().back() != d)
     throw ShapeError(fmt::format("normalise: states of shape {} where the last extent should be {}",
@@ -86,17 +87,18 @@ void check_states(const Tensor<float>& states, std::span<const double> shift,
                                     d, scale.size()));
   for (std::size_t j = 0; j < d; ++j)
     if (!std::isfinite(shift[j]) || !std::isfinite(scale[j]) || !(scale[j] > 0))
-      throw ArgumentError(fmt::format("{}: component {} has shift {} and scale {} (finite, scale > 0)",
-                                      what, j, shift[j], scale[j]));
+      throw ArgumentError(
+          fmt::format("{}: component {} has shift {} and scale {} (finite, scale > 0)", what, j,
+                      shift[j], scale[j]));
   if (states.rank() == 0 || states.empty() || states.shape().back() != d)
     throw InputError(fmt::format("{}: shape {} (states of {} components are needed)", what,
                                  to_string(states.shape()), d));
-  const auto bad = std::find_if(states.begin(), states.end(),
-                                [](float x) { return !std::isfinite(x); });
+  const auto bad =
+      std::find_if(states.begin(), states.end(), [](float x) { return !std::isfinite(x); });
   if (bad != states.end()) {
     const auto at = static_cast<std::size_t>(bad - states.begin());
-    throw InputError(fmt::format("{}: state {}, component {} is {} (finite values are needed)", what,
-                                 at / d, at % d, *bad));
+    throw InputError(fmt::format("{}: state {}, component {} is {} (finite values are needed)",
+                                 what, at / d, at % d, *bad));
   }
 }
 
@@ -145,9 +147,10 @@ Tensor<float> features(const DiffusionModel& model, const Tensor<float>& states,
                                  to_string(states.shape()), d));
   for (const int t : timesteps)
     if (t < 0 || t > model.schedule.steps())
-      throw ArgumentError(fmt::format("features: timestep {} (0 to {})", t, model.schedule.steps()));
+      throw ArgumentError(
+          fmt::format("features: timestep {} (0 to {})", t, model.schedule.steps()));
   const std::size_t n = states.extent(0), width = h * timesteps.size();
-  Tensor<float> out({n, width}), one({n, h});
+  Tensor<float> out(Shape{n, width}), one(Shape{n, h});
   for (std::size_t k = 0; k < timesteps.size(); ++k) {
     shared.engine.set_timesteps(timesteps.subspan(k, 1));
     shared.engine.forward(states.span(), {}, fused::Output::features, one.span());

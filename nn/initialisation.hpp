@@ -1,0 +1,14 @@
+// Initial values of parameters.
+#pragma once
+
+#include "papillon/tensor/random.hpp"
+
+namespace papillon {
+
+// Uniform in +-1/sqrt(fan_in), the elements first ... of the stream: the reference's default for
+// linear layers (He et al. 2015 with a = sqrt(5)).
+template <class T>
+Tensor<T> fan_in_uniform(const Shape& shape, std::size_t fan_in, RandomStream stream,
+                         std::uint64_t first);
+
+}  // namespace papillon

@@ -1,0 +1,59 @@
+// The paper's denoising network (Finn et al. 2024, section 4.1 and appendix A), in its clear
+// reading. With the default sizes it has 1,185,283 parameters. nn/fused computes the same, fast.
+#pragma once
+
+#include "papillon/nn/residual_block.hpp"
+#include "papillon/nn/time_embedding.hpp"
+
+namespace papillon {
+
+template <class T>
+struct ResidualFilmMlp {
+  using value_type = T;
+
+  struct Config {
+    std::size_t state_dim = 3, hidden = 256, blocks = 3, embedding = 512;
+  };
+
+  ResidualFilmMlp(const Config& c, std::uint64_t seed)
+      : config(c),
+        embedding_layer(c.embedding),
+        input_projection(c.state_dim, c.hidden, {seed, 1000}),
+        output_head(c.hidden, c.state_dim, {seed, 1001}) {
+    for (std::size_t l = 0; l < c.blocks; ++l)
+      residual_layers.emplace_back(c.hidden, c.embedding, RandomStream{seed, 2000 + 3 * l});
+  }
+
+  // The values before the output head: x [N, D], one timestep a row -> [N, H].
+  Var<T> features(const Var<T>& x, const std::vector<std::int64_t>& t) const {
+    if (x.shape().size() != 2 || x.shape()[1] != config.state_dim || t.size() != x.shape()[0])
+      throw ShapeError("ResidualFilmMlp: input of shape " + to_string(x.shape()) + " with " +
+                       std::to_string(t.size()) + " timesteps ([N, " +
+                       std::to_string(config.state_dim) + "] with N are needed)");
+    const Var<T> condition(embedding_layer(t));
+    Var<T> h = input_projection(x);
+    for (const auto& layer : residual_layers) h = layer(h, condition);
+    return h;
+  }
+
+  // The head's prediction, [N, D].
+  Var<T> operator()(const Var<T>& x, const std::vector<std::int64_t>& t) const {
+    return output_head(features(x, t));
+  }
+
+  Config config;
+  TimeEmbedding<T> embedding_layer;
+  Linear<T> input_projection;
+  std::vector<ResidualBlock<T>> residual_layers;
+  Linear<T> output_head;
+
+  template <class Self, class Visit>
+  static void members(Self& self, Visit&& visit) {
+    visit("embedding_layer", self.embedding_layer);
+    visit("input_projection", self.input_projection);
+    visit("residual_layers", self.residual_layers);
+    visit("output_head", self.output_head);
+  }
+};
+
+}  // namespace papillon
