@@ -1,0 +1,80 @@
+// Long trajectories from a few initial states: the training, validation and test sets.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "papillon/lorenz/integrate.hpp"
+
+namespace papillon {
+
+// Streams of random numbers for independent sets that share a seed.
+inline constexpr std::uint64_t training_stream = 1, validation_stream = 2, test_stream = 3;
+
+// The paper's training set by default.
+struct TrajectorySetOptions {
+  std::size_t members = 16;
+  std::size_t burn_in = 100000;  // steps before the first stored state
+  std::size_t steps = 1000000;   // steps after that
+  std::size_t store_every = 1;   // the set has steps / store_every times
+  double dt = 0.01;
+  double initial_std = 0.001;  // initial states are normal with this standard deviation
+  std::uint64_t seed = 0;
+  std::uint64_t stream = training_stream;
+  Scheme scheme = Scheme::rk4;
+  bool double_precision = true;  // of the integration; what is stored is float
+};
+
+// Takes times first_time ... first_time + n - 1 of all members: [members, n, dimension].
+using TrajectorySink = std::function<void(const Tensor<float>& states, std::size_t first_time)>;
+
+// Streams the set through sink, in order of time and in chunks of at most chunk_times times (0:
+// about 16 MB). Sets with another seed or stream have other initial states; member m's trajectory
+// depends neither on how many members there are nor on the chunks or threads. Throws ArgumentError,
+// and NumericalError naming the member and step if a state is not finite.
+template <System S>
+void stream_trajectories(const S& system, const TrajectorySetOptions& options,
+                         const TrajectorySink& sink, std::size_t chunk_times = 0);
+
+// The set in memory, [members, time, dimension].
+template <System S>
+Tensor<float> trajectories(const S& system, const TrajectorySetOptions& options);
+
+namespace detail {
+
+// A system as the loops over trajectories see it.
+struct TileKernels {
+  std::size_t dimension;
+  std::function<void(const Steps&, float* tile, float* record)> in_float;
+  std::function<void(const Steps&, double* tile, double* record)> in_double;
+};
+
+void stream_trajectories(const TileKernels& system, const TrajectorySetOptions& options,
+                         const TrajectorySink& sink, std::size_t chunk_times);
+Tensor<float> trajectories(const TileKernels& system, const TrajectorySetOptions& options);
+
+template <System S>
+TileKernels tile_kernels(const S& system) {
+  return {system.dimension(),
+          [system](const Steps& todo, float* tile, float* record) {
+            advance_tile(system, todo, tile, record);
+          },
+          [system](const Steps& todo, double* tile, double* record) {
+            advance_tile(system, todo, tile, record);
+          }};
+}
+
+}  // namespace detail
+
+template <System S>
+void stream_trajectories(const S& system, const TrajectorySetOptions& options,
+                         const TrajectorySink& sink, std::size_t chunk_times) {
+  detail::stream_trajectories(detail::tile_kernels(system), options, sink, chunk_times);
+}
+
+template <System S>
+Tensor<float> trajectories(const S& system, const TrajectorySetOptions& options) {
+  return detail::trajectories(detail::tile_kernels(system), options);
+}
+
+}  // namespace papillon
