@@ -1,0 +1,372 @@
+// Philox and what is made from it. The multiplications and additions below must not be contracted
+// (-ffp-contract=off in CMakeLists.txt): then every machine gives the same bits.
+#include "papillon/tensor/random.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <utility>
+
+#include "papillon/tensor/thread_pool.hpp"
+
+namespace papillon {
+namespace {
+
+// Sequences of different kinds never share a block: the kind is the top byte of the 64-bit index.
+enum class Kind : std::uint32_t { uniform32, uniform64, normal32, normal64, integer, permutation };
+
+constexpr std::size_t blocks_per_tile = 64;
+
+// Words 0 ... 3 of a tile's blocks, each kind of word contiguous.
+struct alignas(64) Tile {
+  std::uint32_t word[4][blocks_per_tile];
+};
+
+struct PhiloxState {
+  std::uint32_t c0, c1, c2, c3;
+};
+
+PAPILLON_INLINE PhiloxState philox(PhiloxState s, std::uint32_t k0, std::uint32_t k1) {
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * s.c0;
+    const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * s.c2;
+    s = {static_cast<std::uint32_t>(p1 >> 32) ^ s.c1 ^ k0, static_cast<std::uint32_t>(p1),
+         static_cast<std::uint32_t>(p0 >> 32) ^ s.c3 ^ k1, static_cast<std::uint32_t>(p0)};
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  return s;
+}
+
+PAPILLON_INLINE void philox_tile(RandomStream stream, Kind kind, std::uint64_t first,
+                                 std::size_t count, Tile& tile) {
+  const auto k0 = static_cast<std::uint32_t>(stream.seed);
+  const auto k1 = static_cast<std::uint32_t>(stream.seed >> 32);
+  const auto s0 = static_cast<std::uint32_t>(stream.stream);
+  const auto s1 = static_cast<std::uint32_t>(stream.stream >> 32);
+  const std::uint64_t index = first | static_cast<std::uint64_t>(kind) << 56;
+  const auto low = static_cast<std::uint32_t>(index);
+  const auto high = static_cast<std::uint32_t>(index >> 32);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t c0 = low + static_cast<std::uint32_t>(i);
+    const PhiloxState s = philox({c0, high + (c0 < low ? 1u : 0u), s0, s1}, k0, k1);
+    tile.word[0][i] = s.c0;
+    tile.word[1][i] = s.c1;
+    tile.word[2][i] = s.c2;
+    tile.word[3][i] = s.c3;
+  }
+}
+
+// An integer below 2^52 as a double, in operations that every vector instruction set has.
+PAPILLON_INLINE double to_double(std::uint64_t i) {
+  return std::bit_cast<double>(i | 0x4330000000000000u) - 0x1p52;
+}
+
+// log u for u in (0, 1]: u = m 2^k, sqrt(1/2) <= m < sqrt(2); then fdlibm's e_log.c.
+PAPILLON_INLINE double log_unit(double u) {
+  constexpr std::uint64_t sqrt_half = 0x3FE6A09E667F3BCDu;
+  constexpr std::uint64_t bias = std::uint64_t{1023} << 52;
+  const auto bits = std::bit_cast<std::uint64_t>(u);
+  const std::uint64_t shifted = bits - sqrt_half + bias;
+  const double k = to_double(shifted >> 52) - 1023;
+  const double f =
+      std::bit_cast<double>(bits + bias - (shifted & (std::uint64_t{0xFFF} << 52))) - 1;
+  const double s = f / (2 + f);
+  const double z = s * s;
+  const double w = z * z;
+  const double even =
+      w * (0x1.999999997fa04p-2 + w * (0x1.c71c51d8e78afp-3 + w * 0x1.39a09d078c69fp-3));
+  const double odd =
+      z * (0x1.5555555555593p-1 +
+           w * (0x1.2492494229359p-2 + w * (0x1.7466496cb03dep-3 + w * 0x1.2f112df3e5244p-3)));
+  const double half_square = 0.5 * f * f;
+  return k * 0x1.62e42feep-1 -
+         ((half_square - (s * (half_square + (even + odd)) + k * 0x1.a39ef35793c76p-33)) - f);
+}
+
+struct Pair {
+  double cosine, sine;
+};
+
+// Cosine and sine of x + quadrant * pi/2, |x| <= pi/4, of the two lowest bits of quadrant:
+// fdlibm's k_sin.c and k_cos.c.
+PAPILLON_INLINE Pair cos_sin(double x, std::uint64_t quadrant) {
+  const double z = x * x;
+  const double sine =
+      x + x * z *
+              (-0x1.5555555555549p-3 +
+               z * (0x1.111111110f8a6p-7 +
+                    z * (-0x1.a01a019c161d5p-13 +
+                         z * (0x1.71de357b1fe7dp-19 +
+                              z * (-0x1.ae5e68a2b9cebp-26 + z * 0x1.5d93a5acfd57cp-33)))));
+  const double cosine =
+      1 -
+      (0.5 * z - z * z *
+                     (0x1.555555555554cp-5 +
+                      z * (-0x1.6c16c16c15177p-10 +
+                           z * (0x1.a01a019cb159p-16 +
+                                z * (-0x1.27e4f809c52adp-22 +
+                                     z * (0x1.1ee9ebdb4b1c4p-29 + z * -0x1.8fae9be8838d4p-37))))));
+  const std::uint64_t swap = 0 - (quadrant & 1);
+  const auto c = std::bit_cast<std::uint64_t>(cosine);
+  const auto s = std::bit_cast<std::uint64_t>(sine);
+  const std::uint64_t difference = (c ^ s) & swap;
+  const std::uint64_t cosine_sign = ((quadrant + 1) & 2) << 62;
+  const std::uint64_t sine_sign = (quadrant & 2) << 62;
+  return {std::bit_cast<double>(c ^ difference ^ cosine_sign),
+          std::bit_cast<double>(s ^ difference ^ sine_sign)};
+}
+
+constexpr double quarter_turn = std::numbers::pi / 2;
+
+// Two normals from two words: radius of the first, angle of the second.
+PAPILLON_INLINE Pair box_muller(std::uint32_t a, std::uint32_t b) {
+  const double radius = std::sqrt(-2 * log_unit((to_double(a) + 0.5) * 0x1p-32));
+  const std::uint32_t shifted = b + (1u << 29);  // + 1/8 turn: quadrant and a rest in [-1/2, 1/2)
+  const double rest = to_double(shifted & 0x3FFFFFFFu) - (0x1p29 - 0.5);
+  const Pair p = cos_sin(rest * (quarter_turn * 0x1p-30), shifted >> 30);
+  return {radius * p.cosine, radius * p.sine};
+}
+
+// The same from 52 bits each.
+PAPILLON_INLINE Pair box_muller(std::uint64_t a, std::uint64_t b) {
+  const double radius = std::sqrt(-2 * log_unit((to_double(a >> 12) + 0.5) * 0x1p-52));
+  const std::uint64_t shifted = (b >> 12) + (std::uint64_t{1} << 49);
+  const double rest = to_double(shifted & 0x3FFFFFFFFFFFFu) - (0x1p49 - 0.5);
+  const Pair p = cos_sin(rest * (quarter_turn * 0x1p-50), shifted >> 50);
+  return {radius * p.cosine, radius * p.sine};
+}
+
+PAPILLON_INLINE std::uint64_t word64(const Tile& tile, int pair, std::size_t i) {
+  return tile.word[2 * pair][i] | std::uint64_t{tile.word[2 * pair + 1][i]} << 32;
+}
+
+// Each of these turns blocks [first, first + count) into count * per_block elements.
+struct Normal32 {
+  using Value = float;
+  static constexpr std::size_t per_block = 4;
+  PAPILLON_CLONES static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
+                                   float* out) {
+    Tile tile;
+    philox_tile(stream, Kind::normal32, first, count, tile);
+    alignas(64) float normal[4][blocks_per_tile];
+    for (int pair = 0; pair < 4; pair += 2) {
+      for (std::size_t i = 0; i < count; ++i) {
+        const Pair p = box_muller(tile.word[pair][i], tile.word[pair + 1][i]);
+        normal[pair][i] = static_cast<float>(p.cosine);
+        normal[pair + 1][i] = static_cast<float>(p.sine);
+      }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t j = 0; j < 4; ++j) out[4 * i + j] = normal[j][i];
+    }
+  }
+};
+
+struct Normal64 {
+  using Value = double;
+  static constexpr std::size_t per_block = 2;
+  PAPILLON_CLONES static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
+                                   double* out) {
+    Tile tile;
+    philox_tile(stream, Kind::normal64, first, count, tile);
+    for (std::size_t i = 0; i < count; ++i) {
+      const Pair p = box_muller(word64(tile, 0, i), word64(tile, 1, i));
+      out[2 * i] = p.cosine;
+      out[2 * i + 1] = p.sine;
+    }
+  }
+};
+
+struct Uniform32 {
+  using Value = float;
+  static constexpr std::size_t per_block = 4;
+  PAPILLON_CLONES static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
+                                   float* out) {
+    Tile tile;
+    philox_tile(stream, Kind::uniform32, first, count, tile);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t j = 0; j < 4; ++j) {
+        out[4 * i + j] =
+            static_cast<float>(static_cast<std::int32_t>(tile.word[j][i] >> 8)) * 0x1p-24f;
+      }
+    }
+  }
+};
+
+struct Uniform64 {
+  using Value = double;
+  static constexpr std::size_t per_block = 2;
+  PAPILLON_CLONES static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
+                                   double* out) {
+    Tile tile;
+    philox_tile(stream, Kind::uniform64, first, count, tile);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (int pair = 0; pair < 2; ++pair) {
+        // 53 bits as 32 and 21, each exact.
+        const std::uint64_t bits = word64(tile, pair, i) >> 11;
+        out[2 * i + static_cast<std::size_t>(pair)] =
+            to_double(bits >> 21) * 0x1p-32 + to_double(bits & 0x1FFFFFu) * 0x1p-53;
+      }
+    }
+  }
+};
+
+template <Kind kind>
+struct Words64 {
+  using Value = std::uint64_t;
+  static constexpr std::size_t per_block = 2;
+  static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
+                   std::uint64_t* out) {
+    Tile tile;
+    philox_tile(stream, kind, first, count, tile);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (int pair = 0; pair < 2; ++pair) {
+        out[2 * i + static_cast<std::size_t>(pair)] = word64(tile, pair, i);
+      }
+    }
+  }
+};
+
+// Elements first, first + 1, ...; blocks that are wanted in part only pass through a buffer.
+template <class Generator>
+void fill_range(RandomStream stream, std::uint64_t first,
+                std::span<typename Generator::Value> out) {
+  constexpr std::size_t per_block = Generator::per_block;
+  auto* to = out.data();
+  std::size_t left = out.size();
+  while (left > 0) {
+    const std::uint64_t block = first / per_block;
+    const std::size_t skip = first % per_block;
+    std::size_t taken;
+    if (skip == 0 && left >= per_block) {
+      const std::size_t blocks = std::min(left / per_block, blocks_per_tile);
+      Generator::fill(stream, block, blocks, to);
+      taken = blocks * per_block;
+    } else {
+      typename Generator::Value buffer[per_block];
+      Generator::fill(stream, block, 1, buffer);
+      taken = std::min(per_block - skip, left);
+      std::copy_n(buffer + skip, taken, to);
+    }
+    to += taken;
+    first += taken;
+    left -= taken;
+  }
+}
+
+// floor(word * bound / 2^64)
+std::uint64_t scale(std::uint64_t word, std::uint64_t bound) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>((static_cast<Wide>(word) * bound) >> 64);
+}
+
+// Large tensors are filled by all threads; the numbers depend on their index alone.
+template <class T, class Fill>
+void fill_threaded(std::span<T> out, Fill fill) {
+  constexpr std::size_t piece = 1 << 15;
+  parallel_for((out.size() + piece - 1) / piece, [&](std::size_t i) {
+    fill(i * piece, out.subspan(i * piece, std::min(piece, out.size() - i * piece)));
+  });
+}
+
+}  // namespace
+
+std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
+                                           std::array<std::uint32_t, 2> key) {
+  const PhiloxState s = philox({counter[0], counter[1], counter[2], counter[3]}, key[0], key[1]);
+  return {s.c0, s.c1, s.c2, s.c3};
+}
+
+template <>
+void fill_uniform<float>(RandomStream stream, std::uint64_t first, std::span<float> out) {
+  fill_range<Uniform32>(stream, first, out);
+}
+template <>
+void fill_uniform<double>(RandomStream stream, std::uint64_t first, std::span<double> out) {
+  fill_range<Uniform64>(stream, first, out);
+}
+template <>
+void fill_normal<float>(RandomStream stream, std::uint64_t first, std::span<float> out) {
+  fill_range<Normal32>(stream, first, out);
+}
+template <>
+void fill_normal<double>(RandomStream stream, std::uint64_t first, std::span<double> out) {
+  fill_range<Normal64>(stream, first, out);
+}
+
+void fill_integers(RandomStream stream, std::uint64_t first, std::uint64_t bound,
+                   std::span<std::uint64_t> out) {
+  if (bound == 0) throw ArgumentError("fill_integers: the bound must be at least 1, not 0");
+  fill_range<Words64<Kind::integer>>(stream, first, out);
+  for (std::uint64_t& value : out) value = scale(value, bound);
+}
+
+template <class T>
+Tensor<T> random_uniform(const Shape& shape, RandomStream stream, T low, T high) {
+  if (!(low < high) || !std::isfinite(high - low)) {
+    throw ArgumentError("random_uniform: needs finite low < high, not low = " +
+                        std::to_string(low) + ", high = " + std::to_string(high));
+  }
+  Tensor<T> result(shape);
+  const T below_high = std::nextafter(high, low);
+  fill_threaded(result.span(), [&](std::uint64_t first, std::span<T> out) {
+    fill_uniform<T>(stream, first, out);
+    for (T& value : out) value = std::min(low + (high - low) * value, below_high);
+  });
+  return result;
+}
+
+template <class T>
+Tensor<T> random_normal(const Shape& shape, RandomStream stream) {
+  Tensor<T> result(shape);
+  fill_threaded(result.span(),
+                [&](std::uint64_t first, std::span<T> out) { fill_normal<T>(stream, first, out); });
+  return result;
+}
+
+template Tensor<float> random_uniform(const Shape&, RandomStream, float, float);
+template Tensor<double> random_uniform(const Shape&, RandomStream, double, double);
+template Tensor<float> random_normal(const Shape&, RandomStream);
+template Tensor<double> random_normal(const Shape&, RandomStream);
+
+std::vector<std::uint64_t> random_permutation(std::uint64_t n, RandomStream stream) {
+  std::vector<std::uint64_t> result(n), words(n);
+  std::iota(result.begin(), result.end(), std::uint64_t{0});
+  fill_range<Words64<Kind::permutation>>(stream, 0, words);
+  for (std::uint64_t i = n; i > 1; --i) std::swap(result[i - 1], result[scale(words[i - 1], i)]);
+  return result;
+}
+
+IndexPermutation::IndexPermutation(std::uint64_t n, RandomStream stream) : n_(n) {
+  if (n == 0) throw ArgumentError("IndexPermutation: needs at least 1 element, not 0");
+  half_bits_ = std::max(1u, (static_cast<unsigned>(std::bit_width(n - 1)) + 1) / 2);
+  std::uint64_t keys[4];
+  // Blocks that random_permutation does not reach.
+  fill_range<Words64<Kind::permutation>>(stream, std::uint64_t{1} << 56, keys);
+  for (std::size_t i = 0; i < 8; ++i) {
+    round_keys_[i] = static_cast<std::uint32_t>(keys[i / 2] >> (32 * (i % 2)));
+  }
+}
+
+std::uint64_t IndexPermutation::operator()(std::uint64_t i) const {
+  const auto mask = static_cast<std::uint32_t>((std::uint64_t{1} << half_bits_) - 1);
+  do {
+    auto left = static_cast<std::uint32_t>(i >> half_bits_);
+    auto right = static_cast<std::uint32_t>(i) & mask;
+    for (const std::uint32_t key : round_keys_) {
+      std::uint32_t h = right ^ key;  // MurmurHash3's finaliser
+      h = (h ^ h >> 16) * 0x85EBCA6Bu;
+      h = (h ^ h >> 13) * 0xC2B2AE35u;
+      h ^= h >> 16;
+      left = std::exchange(right, (left ^ h) & mask);
+    }
+    i = std::uint64_t{left} << half_bits_ | right;
+  } while (i >= n_);  // walks the cycle back into the range; the domain is below 4 n
+  return i;
+}
+
+}  // namespace papillon
