@@ -1,12 +1,15 @@
 // Derivatives of a graph, as values: nothing is stored in the parameters.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "papillon/autograd/var.hpp"
 
 namespace papillon {
+
+// The derivatives below are with respect to Vars that require grad: parameters, or what was
+// computed from them (ArgumentError for others). No result shares memory with another or with the
+// graph, unless differentiable.
 
 // d loss / d parameter for each parameter (zeros where loss does not depend on it). loss must have
 // one element. The graph is walked once, without recursion, in reverse topological order. With
@@ -24,7 +27,12 @@ std::vector<Var<T>> vjp(const Var<T>& output, const std::vector<Var<T>>& inputs,
 // output is walked forward, with each op's own jvp.
 template <class T>
 Var<T> jvp(const Var<T>& output, const std::vector<Var<T>>& inputs,
-           const std::vector<Var<T>>& tangents);
+           const std::vector<Var<T>>& tangents, bool differentiable = false);
+
+// The same for several outputs in one walk.
+template <class T>
+std::vector<Var<T>> jvp(const std::vector<Var<T>>& outputs, const std::vector<Var<T>>& inputs,
+                        const std::vector<Var<T>>& tangents, bool differentiable = false);
 
 // H v, forward over reverse: the jvp of the gradient.
 template <class T>

@@ -17,7 +17,7 @@ template <class T> Var<T> sub(const Var<T>& a, const Var<T>& b);
 template <class T> Var<T> mul(const Var<T>& a, const Var<T>& b);
 template <class T> Var<T> div(const Var<T>& a, const Var<T>& b);
 template <class T> Var<T> neg(const Var<T>& x);
-template <class T> Var<T> pow(const Var<T>& x, T exponent);
+template <class T> Var<T> pow(const Var<T>& x, std::type_identity_t<T> exponent);
 template <class T> Var<T> pow(const Var<T>& x, const Var<T>& exponent);  // x > 0
 template <class T> Var<T> maximum(const Var<T>& a, const Var<T>& b);     // ties: half to each
 template <class T> Var<T> minimum(const Var<T>& a, const Var<T>& b);
@@ -45,7 +45,7 @@ template <class T> Var<T> cos(const Var<T>& x);
 template <class T> Var<T> tanh(const Var<T>& x);
 template <class T> Var<T> erf(const Var<T>& x);
 template <class T> Var<T> abs(const Var<T>& x);            // derivative 0 at 0
-template <class T> Var<T> clip(const Var<T>& x, T low, T high);
+template <class T> Var<T> clip(const Var<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high);  // derivative 1 at the ends
 
 // activations.cpp
 template <class T> Var<T> sigmoid(const Var<T>& x);
@@ -75,8 +75,9 @@ template <class T> Var<T> gather_rows(const Var<T>& x, const std::vector<std::in
 // The adjoint of gather_rows: rows of zeros with x[i] added to row indices[i].
 template <class T> Var<T> scatter_add_rows(const Var<T>& x, const std::vector<std::int64_t>& indices, std::size_t rows);
 
-// losses.cpp, normalisation.cpp
-template <class T> Var<T> layer_norm(const Var<T>& x, T eps = T(1e-5));  // over the last axis
+// normalisation.cpp
+template <class T> Var<T> layer_norm(const Var<T>& x, std::type_identity_t<T> eps = T(1e-5));  // over the last axis
+// losses.cpp: both of one shape (broadcasting [n] against [n, 1] is a bug more often than a wish)
 template <class T> Var<T> mse_loss(const Var<T>& prediction, const Var<T>& target);  // mean
 template <class T> Var<T> mae_loss(const Var<T>& prediction, const Var<T>& target);  // mean
 

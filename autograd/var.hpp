@@ -18,9 +18,10 @@ class Var;
 // What one op left behind: its value, its inputs, and (in a class derived from this) its two
 // derivatives. Made by make_op in op.hpp.
 template <class T>
-class Node {
+class Node : public std::enable_shared_from_this<Node<T>> {
  public:
-  explicit Node(Tensor<T> v, bool needs = false) : value(std::move(v)), requires_grad(needs) {}
+  explicit Node(Tensor<T> v, bool needs = false);
+  // Without recursion: a chain of any length can be let go.
   virtual ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -31,6 +32,8 @@ class Node {
   // The Jacobian-vector product: from one tangent for each input (undefined: zero) the output's.
   virtual Var<T> jvp(std::span<const Var<T>> tangents) const;
   virtual const char* op() const { return "leaf"; }
+  // The Var of this node, for derivatives that are best written in terms of the op's own result.
+  Var<T> output() const { return Var<T>(std::const_pointer_cast<Node>(this->shared_from_this())); }
 
   Tensor<T> value;
   bool requires_grad = false;
@@ -53,19 +56,25 @@ class Var {
 
   bool defined() const { return node_ != nullptr; }
   explicit operator bool() const { return defined(); }
-  const Tensor<T>& value() const { return node_->value; }
+  // What follows throws ArgumentError for an undefined Var.
+  const Tensor<T>& value() const { return defined_node().value; }
   // For the owner of a parameter (optimiser, checkpoint): not while a graph that uses it is alive.
-  Tensor<T>& mutable_value() { return node_->value; }
-  const Shape& shape() const { return node_->value.shape(); }
+  Tensor<T>& mutable_value() { return defined_node().value; }
+  const Shape& shape() const { return value().shape(); }
   bool requires_grad() const { return node_ && node_->requires_grad; }
-  T item() const { return node_->value.item(); }
+  T item() const { return value().item(); }
   // The same value, cut off from the graph.
-  Var detach() const { return Var(node_->value); }
+  Var detach() const { return Var(value()); }
 
   Node<T>* node() const { return node_.get(); }
   std::shared_ptr<Node<T>>& handle() { return node_; }
 
  private:
+  Node<T>& defined_node() const {
+    if (!node_) throw ArgumentError("Var: used while undefined; give it a value first");
+    return *node_;
+  }
+
   std::shared_ptr<Node<T>> node_;
 };
 
@@ -81,6 +90,9 @@ class NoGrad {
   bool before_;
 };
 bool grad_enabled();
+
+// The number of nodes alive in the program, of all threads: for tests and for hunting leaks.
+std::int64_t live_nodes();
 
 extern template class Node<float>;
 extern template class Node<double>;
