@@ -37,11 +37,16 @@ PAPILLON_INLINE void walk_plane(const Plane& p, const T* a, const T* b, T* out, 
 template <class T>
 PAPILLON_INLINE void binary_any(Binary op, const Plane& p, const T* a, const T* b, T* out) {
   switch (op) {
-    case Binary::add: return walk_plane(p, a, b, out, [](T x, T y) { return x + y; });
-    case Binary::sub: return walk_plane(p, a, b, out, [](T x, T y) { return x - y; });
-    case Binary::mul: return walk_plane(p, a, b, out, [](T x, T y) { return x * y; });
-    case Binary::div: return walk_plane(p, a, b, out, [](T x, T y) { return x / y; });
-    case Binary::pow: return walk_plane(p, a, b, out, [](T x, T y) { return std::pow(x, y); });
+    case Binary::add:
+      return walk_plane(p, a, b, out, [](T x, T y) { return x + y; });
+    case Binary::sub:
+      return walk_plane(p, a, b, out, [](T x, T y) { return x - y; });
+    case Binary::mul:
+      return walk_plane(p, a, b, out, [](T x, T y) { return x * y; });
+    case Binary::div:
+      return walk_plane(p, a, b, out, [](T x, T y) { return x / y; });
+    case Binary::pow:
+      return walk_plane(p, a, b, out, [](T x, T y) { return std::pow(x, y); });
     case Binary::maximum:  // NaN in either operand stays
       return walk_plane(p, a, b, out, [](T x, T y) { return x >= y || x != x ? x : y; });
     case Binary::minimum:
@@ -67,29 +72,44 @@ PAPILLON_INLINE T sigmoid_of(T x) {
 template <class T>
 PAPILLON_INLINE void unary_any(Unary op, std::size_t n, const T* x, T* out) {
   switch (op) {
-    case Unary::neg: return walk(n, x, out, [](T v) { return -v; });
-    case Unary::exp: return walk(n, x, out, [](T v) { return std::exp(v); });
-    case Unary::log: return walk(n, x, out, [](T v) { return std::log(v); });
-    case Unary::sqrt: return walk(n, x, out, [](T v) { return std::sqrt(v); });
-    case Unary::sin: return walk(n, x, out, [](T v) { return std::sin(v); });
-    case Unary::cos: return walk(n, x, out, [](T v) { return std::cos(v); });
-    case Unary::tanh: return walk(n, x, out, [](T v) { return std::tanh(v); });
-    case Unary::erf: return walk(n, x, out, [](T v) { return std::erf(v); });
-    case Unary::sigmoid: return walk(n, x, out, [](T v) { return sigmoid_of(v); });
-    case Unary::relu: return walk(n, x, out, [](T v) { return v < 0 ? T(0) : v; });
-    case Unary::abs: return walk(n, x, out, [](T v) { return std::abs(v); });
+    case Unary::neg:
+      return walk(n, x, out, [](T v) { return -v; });
+    case Unary::exp:
+      return walk(n, x, out, [](T v) { return std::exp(v); });
+    case Unary::log:
+      return walk(n, x, out, [](T v) { return std::log(v); });
+    case Unary::sqrt:
+      return walk(n, x, out, [](T v) { return std::sqrt(v); });
+    case Unary::sin:
+      return walk(n, x, out, [](T v) { return std::sin(v); });
+    case Unary::cos:
+      return walk(n, x, out, [](T v) { return std::cos(v); });
+    case Unary::tanh:
+      return walk(n, x, out, [](T v) { return std::tanh(v); });
+    case Unary::erf:
+      return walk(n, x, out, [](T v) { return std::erf(v); });
+    case Unary::sigmoid:
+      return walk(n, x, out, [](T v) { return sigmoid_of(v); });
+    case Unary::relu:
+      return walk(n, x, out, [](T v) { return v < 0 ? T(0) : v; });
+    case Unary::abs:
+      return walk(n, x, out, [](T v) { return std::abs(v); });
     case Unary::sign:
       return walk(n, x, out, [](T v) { return v > 0 ? T(1) : v < 0 ? T(-1) : v; });
-    case Unary::reciprocal: return walk(n, x, out, [](T v) { return 1 / v; });
+    case Unary::reciprocal:
+      return walk(n, x, out, [](T v) { return 1 / v; });
   }
 }
 
 template <class T>
 PAPILLON_INLINE void number_any(WithNumber op, std::size_t n, const T* x, T c, T* out) {
   switch (op) {
-    case WithNumber::add: return walk(n, x, out, [c](T v) { return v + c; });
-    case WithNumber::mul: return walk(n, x, out, [c](T v) { return v * c; });
-    case WithNumber::pow: return walk(n, x, out, [c](T v) { return std::pow(v, c); });
+    case WithNumber::add:
+      return walk(n, x, out, [c](T v) { return v + c; });
+    case WithNumber::mul:
+      return walk(n, x, out, [c](T v) { return v * c; });
+    case WithNumber::pow:
+      return walk(n, x, out, [c](T v) { return std::pow(v, c); });
   }
 }
 
@@ -111,7 +131,9 @@ PAPILLON_INLINE void axpy_any(std::size_t n, T alpha, const T* x, T* y) {
   PAPILLON_CLONES void run_clip(std::size_t n, const T* x, T low, T high, T* out) {     \
     walk(n, x, out, [=](T v) { return v < low ? low : v > high ? high : v; });          \
   }                                                                                     \
-  PAPILLON_CLONES void run_axpy(std::size_t n, T alpha, const T* x, T* y) { axpy_any(n, alpha, x, y); }
+  PAPILLON_CLONES void run_axpy(std::size_t n, T alpha, const T* x, T* y) {             \
+    axpy_any(n, alpha, x, y);                                                           \
+  }
 PAPILLON_KERNELS(float)
 PAPILLON_KERNELS(double)
 #undef PAPILLON_KERNELS
@@ -142,11 +164,11 @@ Tensor<T> apply(WithNumber op, const Tensor<T>& x, T c) {
 
 }  // namespace
 
-#define PAPILLON_BINARY(name)                                        \
-  template <class T>                                                 \
-  Tensor<T> name(const Tensor<T>& a, const Tensor<T>& b) {           \
-    return apply(Binary::name, #name, a, b);                         \
-  }                                                                  \
+#define PAPILLON_BINARY(name)                                              \
+  template <class T>                                                       \
+  Tensor<T> name(const Tensor<T>& a, const Tensor<T>& b) {                 \
+    return apply(Binary::name, #name, a, b);                               \
+  }                                                                        \
   template Tensor<float> name(const Tensor<float>&, const Tensor<float>&); \
   template Tensor<double> name(const Tensor<double>&, const Tensor<double>&);
 PAPILLON_BINARY(add)
@@ -209,7 +231,7 @@ void axpy(T alpha, const Tensor<T>& x, Tensor<T>& y) {
   run_axpy(x.size(), alpha, x.data(), y.data());
 }
 
-#define PAPILLON_INSTANTIATE(T)                      \
+#define PAPILLON_INSTANTIATE(T)                       \
   template Tensor<T> add_scalar(const Tensor<T>&, T); \
   template Tensor<T> mul_scalar(const Tensor<T>&, T); \
   template Tensor<T> pow_scalar(const Tensor<T>&, T); \

@@ -17,7 +17,9 @@ __attribute__((weak)) char* openblas_get_config(void);
 namespace papillon {
 namespace {
 
-CBLAS_TRANSPOSE flag(Transpose t) { return t == Transpose::yes ? CblasTrans : CblasNoTrans; }
+CBLAS_TRANSPOSE flag(Transpose t) {
+  return t == Transpose::yes ? CblasTrans : CblasNoTrans;
+}
 
 // BLAS takes int extents, and stops the program on wrong ones: so they are checked here.
 int blas_int(std::size_t n) {
@@ -118,7 +120,8 @@ Tensor<T> matmul_reference(const Tensor<T>& a, const Tensor<T>& b, Transpose ta,
     for (std::size_t j = 0; j < n; ++j) {
       T sum = 0;
       for (std::size_t l = 0; l < k; ++l)
-        sum += (ta == Transpose::yes ? a(l, i) : a(i, l)) * (tb == Transpose::yes ? b(j, l) : b(l, j));
+        sum +=
+            (ta == Transpose::yes ? a(l, i) : a(i, l)) * (tb == Transpose::yes ? b(j, l) : b(l, j));
       c(i, j) = sum;
     }
   return c;
