@@ -1,0 +1,82 @@
+// NumPy's array files (.npy, versions 1 to 3): float32 and float64, little-endian, C order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "papillon/tensor/atomic_file.hpp"
+#include "papillon/tensor/tensor.hpp"
+
+namespace papillon {
+
+struct NpyHeader {
+  Shape shape;
+  std::size_t item_size = 0;    // 4: float, 8: double
+  std::size_t data_offset = 0;  // bytes before the first element
+};
+
+// Reads the header from a file's first bytes (all of them, or at least 64 KiB + 12) and checks it
+// against the size of the whole file. Throws InputError that begins with the given name.
+NpyHeader parse_npy_header(std::span<const std::byte> start, std::uint64_t file_size,
+                           const std::string& name);
+
+// A file in memory. Throws InputError.
+template <class T>
+Tensor<T> parse_npy(std::span<const std::byte> file, const std::string& name = "NPY data");
+
+// The array in precision T, whatever the file's. Throws InputError that names the path.
+template <class T>
+Tensor<T> read_npy(const std::filesystem::path& path);
+
+// Throws OutputError.
+template <class T>
+void write_npy(const std::filesystem::path& path, const Tensor<T>& tensor);
+
+// Reads a file row by row (a row: all but the outermost axis). Throws InputError.
+class NpyReader {
+ public:
+  explicit NpyReader(const std::filesystem::path& path);  // refuses a scalar
+  const Shape& shape() const { return header_.shape; }
+  std::size_t rows() const { return header_.shape[0]; }
+  std::size_t row_size() const { return row_size_; }  // elements of a row
+  bool is_double() const { return header_.item_size == 8; }
+  // The next rows, as many as fit in out and are left; returns their number.
+  template <class T>
+  std::size_t read_rows(std::span<T> out);
+  // The next row to read, 0 ... rows(). Throws ArgumentError beyond.
+  void seek_row(std::size_t row);
+
+ private:
+  struct Close {
+    void operator()(std::FILE* f) const { std::fclose(f); }
+  };
+  std::string name_;
+  std::unique_ptr<std::FILE, Close> file_;
+  NpyHeader header_;
+  std::size_t row_size_ = 0, row_ = 0;
+};
+
+// Writes a file whose number of rows is known at the end only. Throws OutputError.
+template <class T>
+class NpyWriter {
+ public:
+  NpyWriter(const std::filesystem::path& path, Shape row_shape);
+  // Whole rows; throws ShapeError otherwise.
+  void append(std::span<const T> elements);
+  std::size_t rows() const { return rows_; }
+  void commit();
+
+ private:
+  std::string header(std::size_t rows) const;
+
+  AtomicFile file_;
+  Shape row_shape_;
+  std::size_t row_size_, header_size_ = 0, rows_ = 0;
+};
+
+}  // namespace papillon
