@@ -136,7 +136,7 @@ void stream_trajectories(const TileKernels& system, const TrajectorySetOptions& 
 Tensor<float> trajectories(const TileKernels& system, const TrajectorySetOptions& options) {
   check(system, options);
   const std::size_t times = options.steps / options.store_every, n = system.dimension;
-  Tensor<float> all({options.members, times, n});
+  Tensor<float> all(Shape{options.members, times, n});
   stream_trajectories(
       system, options,
       [&](const Tensor<float>& chunk, std::size_t first) {

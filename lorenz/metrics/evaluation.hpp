@@ -1,0 +1,43 @@
+// All metrics of generated states at once, each beside its floor.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "papillon/lorenz/lorenz63.hpp"
+#include "papillon/lorenz/metrics/hellinger.hpp"
+#include "papillon/lorenz/metrics/identities.hpp"
+#include "papillon/lorenz/metrics/metric.hpp"
+
+namespace papillon {
+
+struct EvaluationOptions {
+  // States are compared as (x - shift) / scale: of the paper's training set.
+  std::array<double, 3> shift{0.0450, 0.0451, 23.5463};
+  std::array<double, 3> scale{7.9239, 9.0124, 8.6261};
+  HistogramOptions histogram{};
+  std::size_t features = 256;  // random Fourier features for the Fréchet distance
+  // At most so many reference states, evenly spaced, for the features and for the nearest states
+  // (0: all).
+  std::size_t feature_states = std::size_t{1} << 20;
+  std::size_t nearest_states = 0;
+  std::uint64_t seed = 0;
+  Lorenz63 system{};
+};
+
+struct Evaluation {
+  MetricValue hellinger, d_gen, d_test, frechet;
+  MetricValue extremes;    // a share: 0.02 is right
+  MetricValue identities;  // the worst relative error
+  MomentIdentities each_identity;
+  double outside = 0;  // share of samples outside the histogram
+  std::size_t samples = 0, reference_states = 0, feature_states = 0, nearest_states = 0;
+};
+
+// Compares samples [N, 3] with reference states [..., 3], both in physical units. The floors are
+// the metrics of N states, evenly spaced, of `independent` [..., 3]: trajectories that are in
+// neither. Throws InputError for states that are not finite, of another dimension, or too few.
+Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference,
+                    const Tensor<float>& independent, const EvaluationOptions& options = {});
+
+}  // namespace papillon

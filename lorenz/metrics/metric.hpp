@@ -1,0 +1,16 @@
+// A metric of generated states, beside what perfect states of the same number would score.
+#pragma once
+
+namespace papillon {
+
+struct MetricValue {
+  double value = 0;
+  double floor = 0;  // the same metric of states from independent trajectories
+  double ratio = 0;  // value / floor
+};
+
+inline MetricValue metric_value(double value, double floor) {
+  return {value, floor, value / floor};
+}
+
+}  // namespace papillon
