@@ -1,0 +1,354 @@
+#include "papillon/nn/safetensors.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "papillon/tensor/atomic_file.hpp"
+
+namespace papillon {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the data are read as they are");
+
+using Json = nlohmann::json;
+
+constexpr std::uint64_t max_header = 100'000'000;
+constexpr int max_depth = 4;  // {"name": {"shape": [1]}} has 3
+
+// Bytes of an element; 0 if the type is unknown.
+std::size_t item_size(std::string_view dtype) {
+  static const std::map<std::string_view, std::size_t> sizes = {
+      {"BOOL", 1}, {"U8", 1},  {"I8", 1},   {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"I16", 2},
+      {"U16", 2},  {"F16", 2}, {"BF16", 2}, {"I32", 4},     {"U32", 4},     {"F32", 4},
+      {"I64", 8},  {"U64", 8}, {"F64", 8},  {"C64", 8}};
+  const auto found = sizes.find(dtype);
+  return found == sizes.end() ? 0 : found->second;
+}
+
+// The product of a shape and an element's size, unless it overflows.
+std::optional<std::uint64_t> byte_count(const Shape& shape, std::size_t item) {
+  if (std::find(shape.begin(), shape.end(), std::size_t{0}) != shape.end()) return 0;
+  std::uint64_t bytes = item;
+  for (const std::size_t extent : shape) {
+    if (bytes > std::numeric_limits<std::uint64_t>::max() / extent) return std::nullopt;
+    bytes *= extent;
+  }
+  return bytes;
+}
+
+// A name in quotes, on one line whatever it holds.
+std::string in_quotes(std::string_view name) {
+  std::string text = Json(name).dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (text.size() > 200) text = text.substr(0, 200) + "...";
+  return text;
+}
+
+class Parser {
+ public:
+  Parser(std::span<const std::byte> data, const std::string& name) : data_(data), name_(name) {}
+
+  SafetensorsFile parse() {
+    if (data_.size() < 8) fail("it is truncated: a safetensors file has at least 8 bytes");
+    std::uint64_t length = 0;
+    std::memcpy(&length, data_.data(), 8);
+    if (length > max_header) {
+      fail(fmt::format("its header claims {} bytes, more than {}", length, max_header));
+    }
+    if (length > data_.size() - 8) {
+      fail(fmt::format("it is truncated: the header claims {} bytes, {} are left", length,
+                       data_.size() - 8));
+    }
+    const Json header = parse_header(
+        {reinterpret_cast<const char*>(data_.data()) + 8, static_cast<std::size_t>(length)});
+    data_ = data_.subspan(8 + static_cast<std::size_t>(length));
+
+    for (const auto& [key, value] : header.items()) {
+      if (key == "__metadata__") {
+        read_metadata(value);
+      } else {
+        read_entry(key, value);
+      }
+    }
+    return take_data();
+  }
+
+ private:
+  struct Range {
+    std::uint64_t begin, end;
+    SafetensorsEntry entry;
+  };
+
+  [[noreturn]] void fail(const std::string& what) const {
+    throw InputError(fmt::format("{}: {}", name_, what));
+  }
+
+  Json parse_header(std::string_view text) const {
+    if (text.empty() || text.front() != '{') fail("its header does not begin with '{'");
+    while (text.back() == ' ') text.remove_suffix(1);
+    std::vector<std::set<std::string>> keys;  // of the objects that are open
+    const auto check = [&](int depth, Json::parse_event_t event, const Json& value) {
+      if (depth > max_depth) fail("its header is nested too deeply");
+      if (event == Json::parse_event_t::object_start) keys.emplace_back();
+      if (event == Json::parse_event_t::object_end) keys.pop_back();
+      if (event == Json::parse_event_t::key &&
+          !keys.back().insert(value.get_ref<const std::string&>()).second) {
+        fail("its header has the key " + in_quotes(value.get_ref<const std::string&>()) + " twice");
+      }
+      return true;
+    };
+    try {
+      return Json::parse(text, check);
+    } catch (const Json::exception& error) {
+      fail(fmt::format("its header is not valid JSON: {}", error.what()));
+    }
+  }
+
+  void read_metadata(const Json& value) {
+    if (!value.is_object()) fail("its __metadata__ is not an object");
+    for (const auto& [key, text] : value.items()) {
+      if (!text.is_string())
+        fail("its __metadata__ has a value that is not a string: " + in_quotes(key));
+      file_.metadata[key] = text.get<std::string>();
+    }
+  }
+
+  void read_entry(const std::string& key, const Json& value) {
+    const auto member = [&](const char* what) -> const Json& {
+      if (!value.is_object() || !value.contains(what) || value.size() != 3) {
+        fail(fmt::format("entry {} needs exactly dtype, shape and data_offsets", in_quotes(key)));
+      }
+      return value[what];
+    };
+    const auto unsigned_list = [&](const char* what) {
+      const Json& list = member(what);
+      if (!list.is_array() || list.size() > 64 ||
+          !std::all_of(list.begin(), list.end(),
+                       [](const Json& v) { return v.is_number_unsigned(); })) {
+        fail(fmt::format("entry {}: {} is not a list of integers of at least 0", in_quotes(key),
+                         what));
+      }
+      return list.get<std::vector<std::uint64_t>>();
+    };
+    Range range;
+    SafetensorsEntry& entry = range.entry;
+    entry.name = key;
+    if (!member("dtype").is_string())
+      fail(fmt::format("entry {}: dtype is no string", in_quotes(key)));
+    entry.dtype = member("dtype").get<std::string>();
+    const std::size_t item = item_size(entry.dtype);
+    if (item == 0) {
+      fail(fmt::format("entry {}: unknown dtype {}", in_quotes(key), in_quotes(entry.dtype)));
+    }
+    const auto extents = unsigned_list("shape");
+    entry.shape = Shape(extents.begin(), extents.end());
+    const auto offsets = unsigned_list("data_offsets");
+    if (offsets.size() != 2 || offsets[0] > offsets[1]) {
+      fail(fmt::format("entry {}: data_offsets is not [begin, end]", in_quotes(key)));
+    }
+    range.begin = offsets[0];
+    range.end = offsets[1];
+    const auto bytes = byte_count(entry.shape, item);
+    if (!bytes || *bytes != range.end - range.begin) {
+      fail(fmt::format("entry {}: shape {} of {} does not fill its {} bytes", in_quotes(key),
+                       to_string(entry.shape), entry.dtype, range.end - range.begin));
+    }
+    ranges_.push_back(std::move(range));
+  }
+
+  // Checks that the ranges tile the data, and copies these.
+  SafetensorsFile take_data() {
+    std::sort(ranges_.begin(), ranges_.end(), [](const Range& a, const Range& b) {
+      return std::tie(a.begin, a.end, a.entry.name) < std::tie(b.begin, b.end, b.entry.name);
+    });
+    std::uint64_t at = 0;
+    for (const Range& range : ranges_) {
+      if (range.begin != at) {
+        fail(fmt::format("entry {}: its data begin at {}, not at {} (a hole or an overlap)",
+                         in_quotes(range.entry.name), range.begin, at));
+      }
+      at = range.end;
+    }
+    if (at != data_.size()) {
+      fail(fmt::format("its entries hold {} bytes of data, the file has {}", at, data_.size()));
+    }
+    for (Range& range : ranges_) {
+      range.entry.bytes.assign(data_.begin() + static_cast<std::ptrdiff_t>(range.begin),
+                               data_.begin() + static_cast<std::ptrdiff_t>(range.end));
+      file_.entries.push_back(std::move(range.entry));
+    }
+    return std::move(file_);
+  }
+
+  std::span<const std::byte> data_;
+  const std::string& name_;
+  std::vector<Range> ranges_;
+  SafetensorsFile file_;
+};
+
+float from_bfloat16(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+// IEEE binary16. Subnormals are multiples of 2^-24.
+float from_half(std::uint16_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
+  const std::uint32_t rest = bits & 0x7FFFu;
+  std::uint32_t magnitude;
+  if (rest >= 0x7C00u) {
+    magnitude = 0x7F800000u | (rest & 0x3FFu) << 13;
+  } else if (rest >= 0x400u) {
+    magnitude = (rest << 13) + (112u << 23);
+  } else {
+    magnitude = std::bit_cast<std::uint32_t>(static_cast<float>(rest) * 0x1p-24f);
+  }
+  return std::bit_cast<float>(sign | magnitude);
+}
+
+template <class File, class T, class Convert>
+void convert(const std::vector<std::byte>& bytes, Tensor<T>& to, Convert&& value) {
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    File element;
+    std::memcpy(&element, bytes.data() + i * sizeof element, sizeof element);
+    to[i] = static_cast<T>(value(element));
+  }
+}
+
+}  // namespace
+
+template <class T>
+void SafetensorsFile::add(std::string name, const Tensor<T>& tensor) {
+  if (name == "__metadata__" || contains(name)) {
+    throw ArgumentError(fmt::format("safetensors: the name {} is taken", in_quotes(name)));
+  }
+  const auto bytes = std::as_bytes(tensor.span());
+  entries.push_back({std::move(name),
+                     sizeof(T) == 4 ? "F32" : "F64",
+                     tensor.shape(),
+                     {bytes.begin(), bytes.end()}});
+}
+
+bool SafetensorsFile::contains(std::string_view name) const {
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const SafetensorsEntry& e) { return e.name == name; });
+}
+
+const SafetensorsEntry& SafetensorsFile::entry(std::string_view name) const {
+  for (const SafetensorsEntry& e : entries) {
+    if (e.name == name) return e;
+  }
+  throw InputError(fmt::format("safetensors: there is no entry {}", in_quotes(name)));
+}
+
+template <class T>
+Tensor<T> SafetensorsFile::tensor(std::string_view name) const {
+  const SafetensorsEntry& e = entry(name);
+  const auto bytes = byte_count(e.shape, item_size(e.dtype));
+  if (!bytes || *bytes != e.bytes.size()) {
+    throw InputError(fmt::format("safetensors: entry {}: its bytes do not fill shape {} of {}",
+                                 in_quotes(name), to_string(e.shape), in_quotes(e.dtype)));
+  }
+  Tensor<T> result(e.shape);
+  const auto same = [](auto value) { return value; };
+  if (e.dtype == "F32") {
+    convert<float>(e.bytes, result, same);
+  } else if (e.dtype == "F64") {
+    convert<double>(e.bytes, result, same);
+  } else if (e.dtype == "F16") {
+    convert<std::uint16_t>(e.bytes, result, from_half);
+  } else if (e.dtype == "BF16") {
+    convert<std::uint16_t>(e.bytes, result, from_bfloat16);
+  } else {
+    throw InputError(fmt::format("safetensors: entry {} is {}; needs F16, BF16, F32 or F64",
+                                 in_quotes(name), e.dtype));
+  }
+  return result;
+}
+
+SafetensorsFile parse_safetensors(std::span<const std::byte> data, const std::string& name) {
+  return Parser(data, name).parse();
+}
+
+SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  std::error_code error;
+  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error)) {
+    throw InputError(fmt::format("cannot read '{}': it is not a regular file", name));
+  }
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             &std::fclose);
+  if (!file) {
+    throw InputError(
+        fmt::format("cannot read '{}': {}", name, std::generic_category().message(errno)));
+  }
+  const auto size = std::filesystem::file_size(path, error);
+  std::vector<std::byte> data(error ? 0 : static_cast<std::size_t>(size));
+  if (std::fread(data.data(), 1, data.size(), file.get()) != data.size()) {
+    throw InputError(fmt::format("cannot read '{}': it became shorter while it was read", name));
+  }
+  return parse_safetensors(data, name);
+}
+
+void write_safetensors(const std::filesystem::path& path, const SafetensorsFile& file) {
+  std::vector<const SafetensorsEntry*> entries;
+  std::set<std::string_view> names;
+  for (const SafetensorsEntry& e : file.entries) {
+    const auto bytes = byte_count(e.shape, item_size(e.dtype));
+    if (item_size(e.dtype) == 0 || !bytes || *bytes != e.bytes.size()) {
+      throw ArgumentError(fmt::format("safetensors: entry {}: {} bytes do not fill shape {} of {}",
+                                      in_quotes(e.name), e.bytes.size(), to_string(e.shape),
+                                      in_quotes(e.dtype)));
+    }
+    if (e.name == "__metadata__" || !names.insert(e.name).second) {
+      throw ArgumentError(fmt::format("safetensors: the name {} is taken", in_quotes(e.name)));
+    }
+    entries.push_back(&e);
+  }
+  std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) {
+    const std::size_t size_a = item_size(a->dtype), size_b = item_size(b->dtype);
+    return size_a != size_b ? size_a > size_b : a->name < b->name;
+  });
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
+  std::uint64_t at = 0;
+  for (const SafetensorsEntry* e : entries) {
+    header[e->name] = {{"dtype", e->dtype},
+                       {"shape", std::vector<std::size_t>(e->shape.begin(), e->shape.end())},
+                       {"data_offsets", {at, at + e->bytes.size()}}};
+    at += e->bytes.size();
+  }
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const Json::exception& error) {
+    throw ArgumentError(
+        fmt::format("safetensors: names and metadata must be UTF-8: {}", error.what()));
+  }
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const std::uint64_t length = text.size();
+  if (length > max_header) throw ArgumentError("safetensors: names and metadata exceed 100 MB");
+  AtomicFile out(path);
+  out.write(&length, 8);
+  out.write(text.data(), text.size());
+  for (const SafetensorsEntry* e : entries) out.write(e->bytes.data(), e->bytes.size());
+  out.commit();
+}
+
+template void SafetensorsFile::add(std::string, const Tensor<float>&);
+template void SafetensorsFile::add(std::string, const Tensor<double>&);
+template Tensor<float> SafetensorsFile::tensor(std::string_view) const;
+template Tensor<double> SafetensorsFile::tensor(std::string_view) const;
+
+}  // namespace papillon
