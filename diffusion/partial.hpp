@@ -23,7 +23,8 @@ Samples<T> diffuse_and_denoise(const DenoisingModel<T>& model, const Tensor<T>& 
 // The latents at timesteps.front() from which deterministic DDIM over the same list leads to these
 // states [N, D] at timesteps.back(): DDIM's ODE walked upwards (Song et al. 2021a, section 4.3),
 // first order in the steps. Each refinement solves a step again with the noise predicted where it
-// arrived: with some ten of them the way back is exact to rounding (Pan et al. 2023).
+// arrived (Pan et al. 2023), and the way back becomes exact, by a factor of about 1 - exp(-h) each
+// where h is the step in lambda: space the steps in log-SNR to make use of it.
 template <class T>
 Tensor<T> ddim_inversion(const DenoisingModel<T>& model, const std::vector<int>& timesteps,
                          Tensor<T> states, int refinements = 0);

@@ -37,7 +37,7 @@ class NoiseSchedule {
   // The real-valued t in [1, steps()] with that lambda, by linear interpolation; clamped.
   double step_at_lambda(double lambda) const;
   // No signal, or none that single precision can recover, is left at the last step.
-  bool zero_terminal_snr() const { return alpha_bar(steps()) < 1e-10; }
+  bool zero_terminal_snr() const { return alpha_bar(steps()) < 1e-12; }
 
  private:
   NoiseSchedule(std::vector<double> betas, std::string name);

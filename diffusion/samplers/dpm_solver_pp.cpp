@@ -7,8 +7,8 @@ namespace papillon {
 namespace {
 
 // The steps in lambda on both sides of a point are alike enough to extrapolate across it.
-bool alike(double h, double previous) {
-  return h <= 4 * previous && previous <= 4 * h;
+bool alike(double h, double previous, double ratio) {
+  return h <= ratio * previous && previous <= ratio * h;
 }
 
 }  // namespace
@@ -24,7 +24,7 @@ Tensor<T> dpm_solver_pp(const DenoisingModel<T>& model, const std::vector<int>& 
                                            const NoiseLevel& to, int i) {
     Tensor<T> m0 = process.predict(z, from).state;
     const double h = to.lambda - from.lambda;
-    history = std::isfinite(h) && alike(h, h1) ? history : 0;
+    history = std::isfinite(h) && alike(h, h1, options.largest_step_ratio) ? history : 0;
     int order = std::min(options.order, history + 1);
     if (options.lower_order_final) order = std::min(order, process.steps() - i);
     const double phi = -std::expm1(-h);  // 1 - e^-h

@@ -82,6 +82,9 @@ ReverseProcess<T>::ReverseProcess(const DenoisingModel<T>& model, const std::vec
         fmt::format("sampling: clip {}; must be positive, or 0 for none", options.clip));
   if (options.order < 1 || options.order > 3)
     throw ArgumentError(fmt::format("sampling: order {}; must be 1, 2 or 3", options.order));
+  if (!(options.largest_step_ratio >= 1))
+    throw ArgumentError(fmt::format("sampling: largest step ratio {}; must be at least 1",
+                                    options.largest_step_ratio));
   // Noise must not grow in the last step.
   const double before = model.schedule.alpha_bar(timesteps[timesteps.size() - 2]);
   if (!(options.final_alpha_bar > before && options.final_alpha_bar <= 1))

@@ -33,6 +33,10 @@ struct StepOptions {
   double final_alpha_bar = 1;
   // DPM-Solver++: first order in the last step and at most second in the one before.
   bool lower_order_final = true;
+  // DPM-Solver++: first order also where a step in lambda is more than so many times the one
+  // before, or less than that part of it: what is known of the states there says little of the
+  // step.
+  double largest_step_ratio = 4;
   // Noise element (row r, component d) on arrival at step t is number 2^44 t + (first_row + r) D +
   // d of this stream: rows come out the same however they are split into batches.
   RandomStream random{};

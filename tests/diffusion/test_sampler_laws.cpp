@@ -1,0 +1,206 @@
+// What holds for every sampler: exact oracles give the exact statistics whatever the head, rows do
+// not depend on the batch they are in, and what makes no sense is refused.
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "catch.hpp"
+#include "papillon/diffusion/oracles.hpp"
+#include "papillon/diffusion/sampler.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+
+using namespace papillon;
+
+namespace {
+
+constexpr SamplerName all_samplers[] = {SamplerName::ddpm, SamplerName::ddim, SamplerName::dpm2m,
+                                        SamplerName::dpm3m, SamplerName::heun};
+constexpr Head all_heads[] = {Head::noise, Head::state, Head::velocity, Head::score};
+
+const std::vector<double> mu{0.7, -0.4, 0.1};
+// Correlated, and with one narrow direction.
+const Tensor<double> covariance =
+    Tensor<double>::matrix({{1.0, 0.6, 0.0}, {0.6, 0.8, 0.1}, {0.0, 0.1, 0.05}});
+
+template <class T = double>
+DenoisingModel<T> oracle(Head head, const NoiseSchedule& s = NoiseSchedule::cosine()) {
+  return gaussian_oracle<T>(mu, covariance, s, head);
+}
+
+// The largest distance of a mean or covariance from the data's.
+template <class T>
+double moment_error(const Tensor<T>& x) {
+  const double n = static_cast<double>(x.extent(0));
+  double worst = 0, mean[3] = {};
+  for (std::size_t i = 0; i < x.extent(0); ++i)
+    for (std::size_t d = 0; d < 3; ++d) mean[d] += static_cast<double>(x(i, d)) / n;
+  for (std::size_t a = 0; a < 3; ++a) {
+    worst = std::max(worst, std::abs(mean[a] - mu[a]));
+    for (std::size_t b = 0; b < 3; ++b) {
+      double c = 0;
+      for (std::size_t i = 0; i < x.extent(0); ++i)
+        c +=
+            (static_cast<double>(x(i, a)) - mean[a]) * (static_cast<double>(x(i, b)) - mean[b]) / n;
+      worst = std::max(worst, std::abs(c - covariance(a, b)));
+    }
+  }
+  return worst;
+}
+
+SamplerOptions options_for(SamplerName name, int steps, Spacing spacing = Spacing::log_snr) {
+  SamplerOptions options;
+  options.sampler = name;
+  options.steps = steps;
+  options.spacing = spacing;
+  options.random = {42, 7};
+  return options;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("samples of a Gaussian have its mean and covariance", "[sampler]", float,
+                   double) {
+  // Standard errors at 40,000 rows are up to 0.007; the rest is the samplers' own error.
+  constexpr std::size_t rows = 40000;
+  const auto model = oracle<TestType>(Head::velocity);
+  for (const SamplerName name : {SamplerName::dpm2m, SamplerName::dpm3m, SamplerName::heun}) {
+    INFO(to_string(name));
+    CHECK(moment_error(sample(model, rows, 3, options_for(name, 60)).states) < 0.03);
+  }
+  CHECK(moment_error(sample(model, rows, 3, options_for(SamplerName::ddim, 500)).states) < 0.03);
+  auto ancestral = options_for(SamplerName::ddpm, 250, Spacing::uniform);
+  CHECK(moment_error(sample(model, rows, 3, ancestral).states) < 0.03);
+  // beta itself as variance is too large while signal grows (Ho et al. 2020, section 3.2), and
+  // right in the limit of many steps.
+  ancestral.variance = DdpmVariance::fixed_large;
+  CHECK(moment_error(sample(model, rows, 3, ancestral).states) < 0.06);
+}
+
+TEST_CASE("DDIM with eta 1 is DDPM", "[sampler]") {
+  const auto model = oracle(Head::velocity);
+  auto ddim = options_for(SamplerName::ddim, 50, Spacing::uniform);
+  ddim.eta = 1;
+  const auto ddpm = options_for(SamplerName::ddpm, 50, Spacing::uniform);
+  // The same noise, and two ways to write one formula: rounding only.
+  CHECK(max_abs_difference(sample(model, 100, 3, ddim).states, sample(model, 100, 3, ddpm).states) <
+        1e-11);
+}
+
+TEST_CASE("all heads give the same samples", "[sampler]") {
+  for (const SamplerName name : all_samplers) {
+    const auto options = options_for(name, 20);
+    const auto wanted = sample(oracle(Head::velocity), 50, 3, options).states;
+    for (const Head head : all_heads) {
+      INFO(to_string(name) << " " << to_string(head));
+      // Rounding grows by 1 / alpha (2000 at the first step) on the way through the noise.
+      CHECK(max_abs_difference(sample(oracle(head), 50, 3, options).states, wanted) < 1e-9);
+    }
+  }
+}
+
+TEST_CASE("evaluations and progress are counted", "[sampler]") {
+  const auto model = oracle(Head::velocity);
+  for (const SamplerName name : all_samplers) {
+    auto options = options_for(name, 12, Spacing::karras);
+    int calls = 0;
+    options.progress = [&](int done, int steps) {
+      CHECK(done == ++calls);
+      CHECK(steps == 12);
+    };
+    const auto out = sample(model, 4, 3, options);
+    CHECK(out.network_evaluations == (name == SamplerName::heun ? 23 : 12));
+    CHECK(calls == 12);
+  }
+}
+
+TEMPLATE_TEST_CASE("a row depends on its number alone", "[sampler]", float, double) {
+  const auto model = oracle<TestType>(Head::velocity);
+  for (const SamplerName name : all_samplers) {
+    auto options = options_for(name, 10);
+    constexpr std::size_t rows = 7001, cut = 2003;  // more than one tile of noise
+    const auto whole = sample(model, rows, 3, options).states;
+    CHECK(identical(whole, sample(model, rows, 3, options).states));
+    const std::size_t threads = thread_count();
+    set_thread_count(3);
+    CHECK(identical(whole, sample(model, rows, 3, options).states));
+    set_thread_count(threads);
+    const auto head = sample(model, cut, 3, options).states;
+    options.first_row = cut;
+    const auto tail = sample(model, rows - cut, 3, options).states;
+    bool same = true;
+    for (std::size_t i = 0; i < whole.size(); ++i)
+      same = same && whole[i] == (i < cut * 3 ? head[i] : tail[i - cut * 3]);
+    CHECK(same);
+    options.random.seed = 43;
+    CHECK_FALSE(identical(tail, sample(model, rows - cut, 3, options).states));
+  }
+}
+
+TEST_CASE("a schedule without signal at its end can be sampled with a velocity head", "[sampler]") {
+  auto betas = NoiseSchedule::cosine(200).betas();
+  betas.back() = 1;
+  const auto schedule = NoiseSchedule::from_betas(betas);
+  for (const SamplerName name : all_samplers)
+    for (const Head head : {Head::velocity, Head::state}) {
+      INFO(to_string(name));
+      CHECK(moment_error(sample(oracle(head, schedule), 40000, 3, options_for(name, 200)).states) <
+            0.04);
+    }
+  CHECK_THROWS_AS(oracle(Head::noise, schedule), ArgumentError);
+  auto model = oracle(Head::velocity, schedule);
+  model.head = Head::score;
+  CHECK_THROWS_AS(sample(model, 2, 3), ArgumentError);
+}
+
+TEST_CASE("clipping bounds the states and is off by default", "[sampler]") {
+  const auto model = oracle(Head::velocity);
+  auto options = options_for(SamplerName::ddim, 10);
+  double largest = 0;
+  for (const double x : sample(model, 500, 3, options).states)
+    largest = std::max(largest, std::abs(x));
+  CHECK(largest > 1.5);
+  options.clip = 1;
+  for (const double x : sample(model, 500, 3, options).states) CHECK(std::abs(x) <= 1);
+}
+
+TEST_CASE("no rows are no samples", "[sampler]") {
+  const auto out = sample(oracle(Head::velocity), 0, 3, options_for(SamplerName::ddpm, 5));
+  CHECK(out.states.shape() == Shape{0, 3});
+}
+
+TEST_CASE("samplers refuse what makes no sense", "[sampler]") {
+  const auto model = oracle(Head::velocity);
+  const auto refused = [&](auto change) {
+    SamplerOptions options;
+    change(options);
+    CHECK_THROWS_AS(sample(model, 2, 3, options), ArgumentError);
+  };
+  refused([](auto& o) { o.steps = 0; });
+  refused([](auto& o) { o.steps = -3; });
+  refused([](auto& o) { o.steps = 1001; });
+  refused([](auto& o) { o.timesteps = {1000, 500, 500, 0}; });
+  refused([](auto& o) { o.timesteps = {1000, 500, 1}; });
+  refused([](auto& o) { o.eta = 0.5; });  // with DPM-Solver++
+  refused([](auto& o) { o.variance = DdpmVariance::fixed_large; });
+  refused([](auto& o) { o.sampler = SamplerName::ddim, o.eta = 1.5; });
+  refused([](auto& o) { o.sampler = SamplerName::ddim, o.eta = std::nan(""); });
+  refused([](auto& o) { o.clip = -1; });
+  refused([](auto& o) { o.largest_step_ratio = 0.5; });
+  refused([](auto& o) { o.final_alpha_bar = 0; });
+  refused([](auto& o) { o.final_alpha_bar = 1.5; });
+  refused([](auto& o) { o.first_row = std::uint64_t{1} << 44; });
+  CHECK_THROWS_AS(sample(model, 2, 0), ArgumentError);
+  CHECK_THROWS_AS(sample(model, 2, 4), ShapeError);  // the oracle has three components
+  for (const SamplerName name : all_samplers) CHECK(parse_sampler(to_string(name)) == name);
+  CHECK_THROWS_AS(parse_sampler("euler"), ArgumentError);
+
+  auto broken = model;
+  broken.denoiser = nullptr;
+  CHECK_THROWS_AS(sample(broken, 2, 3), ArgumentError);
+  broken.denoiser = [](const Tensor<double>& z, int) {
+    return Tensor<double>::full(z.shape(), std::numeric_limits<double>::quiet_NaN());
+  };
+  CHECK_THROWS_AS(sample(broken, 2, 3), NumericalError);
+  broken.denoiser = [](const Tensor<double>&, int) { return Tensor<double>::ones({1, 3}); };
+  CHECK_THROWS_AS(sample(broken, 2, 3), ShapeError);
+}
