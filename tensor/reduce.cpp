@@ -1,196 +1,215 @@
 #include "papillon/tensor/reduce.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "papillon/tensor/broadcast.hpp"
 
 namespace papillon {
 namespace {
 
-// The tensor seen as [outer, n, inner], where the middle axis is reduced.
-struct Extents {
-  std::size_t outer = 1, n = 1, inner = 1;
-};
+// The longest run that is summed one after the other; longer ones are split in two.
+constexpr std::size_t run_length = 256;
+constexpr std::size_t run_rows = 32;
 
-constexpr std::size_t leaf = 64;  // terms that are added one after the other
-
-// Eight partial sums: enough to vectorise, and part of the pairwise scheme.
-template <class T>
-PAPILLON_INLINE T leaf_sum(const T* x, std::size_t n) {
-  T part[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (std::size_t k = 0; k < 8; ++k) part[k] += x[i + k];
-  for (std::size_t k = 0; i < n; ++i, ++k) part[k] += x[i];
-  return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]));
-}
+enum class Op { sum, max };
 
 template <class T>
-T pairwise_sum(const T* x, std::size_t n) {
-  if (n <= leaf) return leaf_sum(x, n);
-  const std::size_t half = n / 2 / 8 * 8;
-  return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
+PAPILLON_INLINE T larger(T a, T b) {
+  return a >= b || a != a ? a : b;  // NaN stays
 }
 
-template <class T>
-PAPILLON_INLINE void add_rows(const T* x, std::size_t rows, std::size_t inner, T* out) {
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < inner; ++j) out[j] += x[i * inner + j];
-}
-PAPILLON_CLONES void add_rows_to(const float* x, std::size_t rows, std::size_t inner, float* out) {
-  add_rows(x, rows, inner, out);
-}
-PAPILLON_CLONES void add_rows_to(const double* x, std::size_t rows, std::size_t inner,
-                                 double* out) {
-  add_rows(x, rows, inner, out);
-}
-
-// Sums rows pairwise into out, which is overwritten.
-template <class T>
-void pairwise_rows(const T* x, std::size_t rows, std::size_t inner, T* out) {
-  std::fill_n(out, inner, T(0));
-  if (rows <= leaf) return add_rows_to(x, rows, inner, out);
-  const std::size_t half = rows / 2;
-  pairwise_rows(x, half, inner, out);
-  Tensor<T> rest(Shape{inner});
-  pairwise_rows(x + half * inner, rows - half, inner, rest.data());
-  add_rows_to(rest.data(), 1, inner, out);
-}
-
-template <class T>
-void sum_middle(const T* x, const Extents& e, T* out) {
-  for (std::size_t o = 0; o < e.outer; ++o, x += e.n * e.inner, out += e.inner) {
-    if (e.inner == 1)
-      *out = pairwise_sum(x, e.n);
-    else
-      pairwise_rows(x, e.n, e.inner, out);
+// A run in 16 partial results, which the compiler keeps in registers.
+template <class T, class F>
+PAPILLON_INLINE T reduce_run(std::size_t n, const T* x, F f) {
+  constexpr std::size_t lanes = 16;
+  if (n < lanes) {
+    T result = x[0];
+    for (std::size_t i = 1; i < n; ++i) result = f(result, x[i]);
+    return result;
   }
+  T partial[lanes];
+  for (std::size_t l = 0; l < lanes; ++l) partial[l] = x[l];
+  std::size_t i = lanes;
+  for (; i + lanes <= n; i += lanes)
+    for (std::size_t l = 0; l < lanes; ++l) partial[l] = f(partial[l], x[i + l]);
+  for (std::size_t l = 0; i < n; ++i, ++l) partial[l] = f(partial[l], x[i]);
+  for (std::size_t half = lanes / 2; half > 0; half /= 2)
+    for (std::size_t l = 0; l < half; ++l) partial[l] = f(partial[l], partial[l + half]);
+  return partial[0];
 }
+
+template <class T, class F>
+PAPILLON_INLINE void reduce_rows(std::size_t rows, std::size_t n, const T* x, T* out, F f) {
+  std::copy(x, x + n, out);
+  for (std::size_t i = 1; i < rows; ++i)
+    for (std::size_t j = 0; j < n; ++j) out[j] = f(out[j], x[i * n + j]);
+}
+
+#define PAPILLON_KERNELS(T)                                                                 \
+  PAPILLON_CLONES T run(Op op, std::size_t n, const T* x) {                                 \
+    if (op == Op::sum) return reduce_run(n, x, [](T a, T b) { return a + b; });             \
+    return reduce_run(n, x, [](T a, T b) { return larger(a, b); });                         \
+  }                                                                                         \
+  PAPILLON_CLONES void run(Op op, std::size_t rows, std::size_t n, const T* x, T* out) {    \
+    if (op == Op::sum) return reduce_rows(rows, n, x, out, [](T a, T b) { return a + b; }); \
+    reduce_rows(rows, n, x, out, [](T a, T b) { return larger(a, b); });                    \
+  }
+PAPILLON_KERNELS(float)
+PAPILLON_KERNELS(double)
+#undef PAPILLON_KERNELS
 
 template <class T>
-void max_middle(const T* x, const Extents& e, T* out) {
-  for (std::size_t o = 0; o < e.outer; ++o, x += e.n * e.inner, out += e.inner)
-    for (std::size_t j = 0; j < e.inner; ++j) {
-      T best = x[j];
-      for (std::size_t i = 1; i < e.n; ++i) {
-        const T v = x[i * e.inner + j];
-        if (v > best || v != v) best = v;  // NaN stays
-        if (best != best) break;
-      }
-      out[j] = best;
-    }
+T combine(Op op, T a, T b) {
+  return op == Op::sum ? a + b : larger(a, b);
 }
 
-std::vector<bool> reduced_axes(const Axes& axes, std::size_t rank, const char* op) {
-  std::vector<bool> reduced(rank, axes.empty());
+// n > 0 neighbouring elements to one.
+template <class T>
+T reduce_contiguous(Op op, std::size_t n, const T* x) {
+  if (n <= run_length) return run(op, n, x);
+  const std::size_t half = n / 2 / run_length * run_length;
+  const std::size_t left = half > 0 ? half : run_length;
+  return combine(op, reduce_contiguous(op, left, x), reduce_contiguous(op, n - left, x + left));
+}
+
+// rows > 0 rows of n elements to one row. scratch holds one row for each level of the recursion.
+template <class T>
+void reduce_columns(Op op, std::size_t rows, std::size_t n, const T* x, T* out, T* scratch) {
+  if (rows <= run_rows) return run(op, rows, n, x, out);
+  const std::size_t left = rows / 2;
+  reduce_columns(op, left, n, x, out, scratch);
+  reduce_columns(op, rows - left, n, x + left * n, scratch, scratch + n);
+  for (std::size_t j = 0; j < n; ++j) out[j] = combine(op, out[j], scratch[j]);
+}
+
+// [outer, rows, inner] -> [outer, inner]
+template <class T>
+Tensor<T> reduce_middle(Op op, const T* x, std::size_t outer, std::size_t rows, std::size_t inner) {
+  Tensor<T> result(Shape{outer, inner});
+  if (rows == 0) {
+    result.fill(T(0));  // the empty sum; an empty maximum was refused before
+  } else if (inner == 1) {
+    for (std::size_t o = 0; o < outer; ++o) result[o] = reduce_contiguous(op, rows, x + o * rows);
+  } else {
+    std::size_t levels = 1;
+    for (std::size_t r = rows; r > run_rows; r -= r / 2) ++levels;
+    Tensor<T> scratch(Shape{levels, inner});
+    for (std::size_t o = 0; o < outer; ++o)
+      reduce_columns(op, rows, inner, x + o * rows * inner, result.data() + o * inner,
+                     scratch.data());
+  }
+  return result;
+}
+
+std::vector<bool> marked_axes(const Axes& axes, std::size_t rank, const char* name) {
+  std::vector<bool> marked(rank, axes.empty());
   for (const std::ptrdiff_t axis : axes) {
-    const std::size_t a = normalise_axis(axis, rank, op);
-    if (reduced[a]) throw ShapeError(std::string(op) + ": axis " + std::to_string(axis) + " twice");
-    reduced[a] = true;
+    const std::size_t i = normalise_axis(axis, rank, name);
+    if (marked[i]) throw ShapeError(fmt::format("{}: axis {} is named twice", name, axis));
+    marked[i] = true;
   }
-  return reduced;
+  return marked;
 }
 
-// Reduces run by run of neighbouring axes, from the last to the first.
-template <class T, class Kernel>
-Tensor<T> reduce(const Tensor<T>& x, const std::vector<bool>& reduced, bool keep, Kernel kernel) {
-  const Shape from = x.shape();
-  Shape kept, full(from.size(), 1);
-  for (std::size_t a = 0; a < from.size(); ++a)
-    if (!reduced[a]) {
-      kept.push_back(from[a]);
-      full[a] = from[a];
-    }
-  Tensor<T> current;
+template <class T>
+Tensor<T> reduce(Op op, const char* name, const Tensor<T>& x, const Axes& axes, bool keep_axes) {
+  const std::vector<bool> marked = marked_axes(axes, x.rank(), name);
+  Shape final_shape;
+  for (std::size_t i = 0; i < x.rank(); ++i)
+    if (!marked[i])
+      final_shape.push_back(x.shape()[i]);
+    else if (keep_axes)
+      final_shape.push_back(1);
+  // Neighbouring axes of one kind act as one, so most reductions are a single pass; the innermost
+  // goes first.
+  Tensor<T> partial;
   const T* source = x.data();
-  std::size_t inner = 1;
-  bool done = false;
-  for (std::size_t end = from.size(); end > 0;) {
-    if (!reduced[end - 1]) {
-      inner *= from[--end];
-      continue;
+  std::size_t inner = 1, end = x.rank();
+  while (end > 0) {
+    std::size_t begin = end, extent = 1;
+    while (begin > 0 && marked[begin - 1] == marked[end - 1]) extent *= x.shape()[--begin];
+    if (marked[end - 1]) {
+      std::size_t outer = 1;
+      for (std::size_t i = 0; i < begin; ++i) outer *= x.shape()[i];
+      partial = reduce_middle(op, source, outer, extent, inner);
+      source = partial.data();
+    } else {
+      inner *= extent;
     }
-    Extents e{1, 1, inner};
-    while (end > 0 && reduced[end - 1]) e.n *= from[--end];
-    for (std::size_t a = 0; a < end; ++a) e.outer *= from[a];
-    Tensor<T> next(Shape{e.outer * inner});
-    kernel(source, e, next.data());
-    current = std::move(next);
-    source = current.data();
-    done = true;
+    end = begin;
   }
-  if (!done) current = x;
-  const Shape& shape = keep ? full : kept;
-  return std::move(current).reshaped({shape.begin(), shape.end()});
+  Tensor<T> result(final_shape);
+  std::copy(source, source + result.size(), result.data());
+  return result;
+}
+
+// How many elements of x one of the result is made of; throws ShapeError if it is none.
+template <class T>
+std::size_t reduced_count(const Tensor<T>& x, const Axes& axes, const char* name) {
+  const std::vector<bool> marked = marked_axes(axes, x.rank(), name);
+  std::size_t count = 1;
+  for (std::size_t i = 0; i < x.rank(); ++i)
+    if (marked[i]) count *= x.shape()[i];
+  if (count == 0)
+    throw ShapeError(
+        fmt::format("{}: shape {} has no elements along the axes", name, to_string(x.shape())));
+  return count;
 }
 
 }  // namespace
 
 template <class T>
 Tensor<T> sum(const Tensor<T>& x, const Axes& axes, bool keep_axes) {
-  return reduce(x, reduced_axes(axes, x.rank(), "sum"), keep_axes,
-                [](const T* in, const Extents& e, T* out) { sum_middle(in, e, out); });
+  return reduce(Op::sum, "sum", x, axes, keep_axes);
 }
 
 template <class T>
 Tensor<T> mean(const Tensor<T>& x, const Axes& axes, bool keep_axes) {
-  Tensor<T> result = sum(x, axes, keep_axes);
-  if (x.empty()) throw ShapeError("mean: shape " + to_string(x.shape()) + " has no elements");
-  const T factor = static_cast<T>(result.size()) / static_cast<T>(x.size());
-  for (T& v : result) v *= factor;
+  const std::size_t count = reduced_count(x, axes, "mean");
+  Tensor<T> result = reduce(Op::sum, "mean", x, axes, keep_axes);
+  for (T& value : result) value /= static_cast<T>(count);
   return result;
 }
 
 template <class T>
 Tensor<T> max(const Tensor<T>& x, const Axes& axes, bool keep_axes) {
-  if (x.empty()) throw ShapeError("max: shape " + to_string(x.shape()) + " has no elements");
-  return reduce(x, reduced_axes(axes, x.rank(), "max"), keep_axes,
-                [](const T* in, const Extents& e, T* out) { max_middle(in, e, out); });
+  reduced_count(x, axes, "max");
+  return reduce(Op::max, "max", x, axes, keep_axes);
 }
 
 template <class T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
-  if (x.shape() == shape) return x;
-  if (broadcast_shapes(x.shape(), shape, "broadcast_to") != shape)
-    throw_shape_error("broadcast_to", x.shape(), shape, "do not broadcast");
-  Tensor<T> out(shape);
-  if (out.empty()) return out;
-  const std::size_t lead = shape.size() - x.rank();
-  // Strides of x in the result's axes: 0 where it repeats.
-  std::vector<std::size_t> stride(shape.size(), 0);
-  for (std::size_t a = x.rank(), s = 1; a-- > 0; s *= x.shape()[a])
-    if (x.shape()[a] != 1) stride[lead + a] = s;
-  const std::size_t inner = shape.empty() ? 1 : shape.back();
-  const std::size_t step = shape.empty() ? 0 : stride.back();
-  std::vector<std::size_t> index(shape.size(), 0);
-  std::size_t at = 0;
-  for (T* o = out.data(); o != out.data() + out.size(); o += inner) {
-    const T* in = x.data() + at;
-    if (step == 0)
-      std::fill_n(o, inner, *in);
-    else
-      std::copy_n(in, inner, o);
-    for (std::size_t a = shape.size() - (shape.empty() ? 0 : 1); a-- > 0;) {
-      at += stride[a];
-      if (++index[a] < shape[a]) break;
-      at -= stride[a] * shape[a];
-      index[a] = 0;
-    }
-  }
-  return out;
+  const detail::BroadcastWalk walk(x.shape(), shape, "broadcast_to");
+  if (walk.shape() != shape)
+    throw_shape_error("broadcast_to", x.shape(), shape, "do not fit (the first would shrink)");
+  Tensor<T> result(shape);
+  walk.for_each_plane([&](const detail::Plane& p, std::size_t from, std::size_t, std::size_t to) {
+    const T* source = x.data() + from;
+    T* row = result.data() + to;
+    for (std::size_t i = 0; i < p.rows; ++i, source += p.a_row, row += p.columns)
+      if (p.a_column == 1)
+        std::copy(source, source + p.columns, row);
+      else
+        std::fill(row, row + p.columns, *source);
+  });
+  return result;
 }
 
 template <class T>
 Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   if (x.shape() == shape) return x;
-  if (shape.size() > x.rank() || broadcast_shapes(x.shape(), shape, "sum_to") != x.shape())
-    throw_shape_error("sum_to", x.shape(), shape,
-                      "do not fit: the second must broadcast to the first");
+  if (broadcast_shapes(x.shape(), shape, "sum_to") != x.shape())
+    throw_shape_error("sum_to", x.shape(), shape, "do not fit (the second is the larger)");
   const std::size_t lead = x.rank() - shape.size();
-  std::vector<bool> reduced(x.rank(), false);
-  for (std::size_t a = 0; a < x.rank(); ++a)
-    reduced[a] = a < lead || (shape[a - lead] == 1 && x.shape()[a] != 1);
-  return reduce(x, reduced, true,
-                [](const T* in, const Extents& e, T* out) { sum_middle(in, e, out); })
-      .reshaped({shape.begin(), shape.end()});
+  Axes axes;
+  for (std::size_t i = 0; i < x.rank(); ++i)
+    if (i < lead || (shape[i - lead] == 1 && x.shape()[i] != 1))
+      axes.push_back(static_cast<std::ptrdiff_t>(i));
+  Tensor<T> result = sum(x, axes, true);
+  result.array().reshape(shape);
+  return result;
 }
 
 #define PAPILLON_INSTANTIATE(T)                                    \
@@ -201,6 +220,5 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   template Tensor<T> sum_to(const Tensor<T>&, const Shape&);
 PAPILLON_INSTANTIATE(float)
 PAPILLON_INSTANTIATE(double)
-#undef PAPILLON_INSTANTIATE
 
 }  // namespace papillon
