@@ -60,16 +60,16 @@ SamplerOptions options_for(SamplerName name, int steps, Spacing spacing = Spacin
 
 TEMPLATE_TEST_CASE("samples of a Gaussian have its mean and covariance", "[sampler]", float,
                    double) {
-  // Standard errors at 40,000 rows are up to 0.007; the rest is the samplers' own error.
-  constexpr std::size_t rows = 40000;
+  // Standard errors at 20,000 rows are up to 0.01; the rest is the samplers' own error.
+  constexpr std::size_t rows = 20000;
   const auto model = oracle<TestType>(Head::velocity);
   for (const SamplerName name : {SamplerName::dpm2m, SamplerName::dpm3m, SamplerName::heun}) {
     INFO(to_string(name));
-    CHECK(moment_error(sample(model, rows, 3, options_for(name, 60)).states) < 0.03);
+    CHECK(moment_error(sample(model, rows, 3, options_for(name, 60)).states) < 0.04);
   }
-  CHECK(moment_error(sample(model, rows, 3, options_for(SamplerName::ddim, 500)).states) < 0.03);
+  CHECK(moment_error(sample(model, rows, 3, options_for(SamplerName::ddim, 400)).states) < 0.04);
   auto ancestral = options_for(SamplerName::ddpm, 250, Spacing::uniform);
-  CHECK(moment_error(sample(model, rows, 3, ancestral).states) < 0.03);
+  CHECK(moment_error(sample(model, rows, 3, ancestral).states) < 0.04);
   // beta itself as variance is too large while signal grows (Ho et al. 2020, section 3.2), and
   // right in the limit of many steps.
   ancestral.variance = DdpmVariance::fixed_large;
@@ -143,8 +143,8 @@ TEST_CASE("a schedule without signal at its end can be sampled with a velocity h
   for (const SamplerName name : all_samplers)
     for (const Head head : {Head::velocity, Head::state}) {
       INFO(to_string(name));
-      CHECK(moment_error(sample(oracle(head, schedule), 40000, 3, options_for(name, 200)).states) <
-            0.04);
+      CHECK(moment_error(sample(oracle(head, schedule), 10000, 3, options_for(name, 200)).states) <
+            0.06);
     }
   CHECK_THROWS_AS(oracle(Head::noise, schedule), ArgumentError);
   auto model = oracle(Head::velocity, schedule);
