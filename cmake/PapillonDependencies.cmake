@@ -1,9 +1,12 @@
 # What the library needs. Imported targets belong to the directory that finds them, so all are found
-# here, at the top.
+# here, at the top. Public headers need only xtl, xtensor and threads.
 find_package(xtl REQUIRED)
 find_package(xtensor REQUIRED)
-find_package(fmt REQUIRED)
 find_package(Threads REQUIRED)
-find_package(nlohmann_json REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json 3.9 REQUIRED)
+
+# Any BLAS with the C interface. Some systems keep OpenBLAS's cblas.h in a folder of its own.
 find_package(BLAS REQUIRED)
-find_package(LAPACK REQUIRED)
+find_path(PAPILLON_CBLAS_INCLUDE_DIR cblas.h PATH_SUFFIXES openblas openblas-pthread REQUIRED)
+mark_as_advanced(PAPILLON_CBLAS_INCLUDE_DIR)
