@@ -56,29 +56,25 @@ Tensor<float> normalised(Tensor<float> states, const EvaluationOptions& o) {
 
 // What one set of states scores against the reference.
 struct Scores {
-  double hellinger, d_gen, d_test, frechet, extremes, outside;
+  double hellinger, d_test, frechet, extremes, outside;
   MomentIdentities identities;
 };
 
 // The reference, prepared once.
 struct Reference {
-  Tensor<float> states, nearest;  // nearest is empty: all
+  Tensor<float> queries;  // for d_test
   Histogram histogram;
   FeatureMap map;
   Climatology features;
   Tails tails;
-
-  const Tensor<float>& nearest_states() const { return nearest.empty() ? states : nearest; }
 };
 
-Scores score(const Tensor<float>& physical, const Reference& reference,
+Scores score(const Tensor<float>& physical, const Tensor<float>& states, const Reference& reference,
              const EvaluationOptions& options) {
-  const Tensor<float> states = normalised(physical, options);
   Histogram histogram(dimension, options.histogram);
   histogram.add(states.span());
   return {hellinger_distance(histogram, reference.histogram),
-          mean_squared_nearest_distance(states, reference.nearest_states()),
-          mean_squared_nearest_distance(reference.nearest_states(), states),
+          mean_squared_nearest_distance(reference.queries, states),
           frechet_distance(feature_climatology(states, reference.map), reference.features),
           share_in_tails(states, reference.tails),
           static_cast<double>(histogram.outside()) / static_cast<double>(histogram.total()),
@@ -103,18 +99,32 @@ Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference
   Climatology features = feature_climatology(states, map, options.feature_states);
   Tails limits = tails(states);
   const std::size_t all = states.extent(0);
-  Tensor<float> nearest;
-  if (options.nearest_states != 0 && options.nearest_states < all)
-    nearest = evenly_spaced(states, options.nearest_states);
-  const Reference prepared{std::move(states), std::move(nearest),  std::move(histogram),
-                           std::move(map),    std::move(features), std::move(limits)};
+  const Tensor<float> points =
+      options.d_gen_states == 0 ? std::move(states) : evenly_spaced(states, options.d_gen_states);
+  const Reference prepared{evenly_spaced(points, options.d_test_states), std::move(histogram),
+                           std::move(map), std::move(features), std::move(limits)};
 
   const std::size_t rows = samples.size() / dimension;
-  const Scores value = score(evenly_spaced(samples, 0), prepared, options);
-  const Scores floor = score(evenly_spaced(independent, rows), prepared, options);
+  const Tensor<float> physical = evenly_spaced(samples, 0),
+                      other_physical = evenly_spaced(independent, rows);
+  const Tensor<float> own = normalised(physical, options),
+                      other = normalised(other_physical, options);
+  // The trees of the reference are the dear part, so both sets are looked up at once.
+  Tensor<float> both(Shape{2 * rows, dimension});
+  std::copy(other.begin(), other.end(), std::copy(own.begin(), own.end(), both.begin()));
+  const std::vector<float> squares = nearest_squared_distances(both, points);
+  const auto mean = [](std::span<const float> values) {
+    double sum = 0;
+    for (const float x : values) sum += static_cast<double>(x);
+    return sum / static_cast<double>(values.size());
+  };
+  const std::span<const float> all_squares(squares);
+
+  const Scores value = score(physical, own, prepared, options);
+  const Scores floor = score(other_physical, other, prepared, options);
   Evaluation result;
   result.hellinger = metric_value(value.hellinger, floor.hellinger);
-  result.d_gen = metric_value(value.d_gen, floor.d_gen);
+  result.d_gen = metric_value(mean(all_squares.first(rows)), mean(all_squares.last(rows)));
   result.d_test = metric_value(value.d_test, floor.d_test);
   result.frechet = metric_value(value.frechet, floor.frechet);
   result.extremes = metric_value(value.extremes, floor.extremes);
@@ -124,7 +134,8 @@ Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference
   result.samples = rows;
   result.reference_states = all;
   result.feature_states = prepared.features.count();
-  result.nearest_states = prepared.nearest_states().extent(0);
+  result.d_gen_states = points.extent(0);
+  result.d_test_states = prepared.queries.extent(0);
   return result;
 }
 

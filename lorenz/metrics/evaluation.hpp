@@ -17,10 +17,11 @@ struct EvaluationOptions {
   std::array<double, 3> scale{7.9239, 9.0124, 8.6261};
   HistogramOptions histogram{};
   std::size_t features = 256;  // random Fourier features for the Fréchet distance
-  // At most so many reference states, evenly spaced, for the features and for the nearest states
-  // (0: all).
+  // At most so many reference states, evenly spaced: for the features, as points for d_gen, and as
+  // queries for d_test, which is a mean over them (0: all).
   std::size_t feature_states = std::size_t{1} << 20;
-  std::size_t nearest_states = 0;
+  std::size_t d_gen_states = 0;
+  std::size_t d_test_states = std::size_t{1} << 20;
   std::uint64_t seed = 0;
   Lorenz63 system{};
 };
@@ -31,7 +32,8 @@ struct Evaluation {
   MetricValue identities;  // the worst relative error
   MomentIdentities each_identity;
   double outside = 0;  // share of samples outside the histogram
-  std::size_t samples = 0, reference_states = 0, feature_states = 0, nearest_states = 0;
+  std::size_t samples = 0, reference_states = 0, feature_states = 0;
+  std::size_t d_gen_states = 0, d_test_states = 0;  // how many were used
 };
 
 // Compares samples [N, 3] with reference states [..., 3], both in physical units. The floors are
