@@ -3,6 +3,7 @@ option(PAPILLON_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(PAPILLON_BUILD_BENCH "Build the micro-benchmarks" OFF)
 option(PAPILLON_INSTALL "Make the install rules" ${PROJECT_IS_TOP_LEVEL})
 option(PAPILLON_WERROR "Treat warnings as errors" OFF)
+option(PAPILLON_PRECOMPILE "Precompile the tensor headers: full builds take less time" OFF)
 set(PAPILLON_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
@@ -20,6 +21,9 @@ function(papillon_target_options target)
       -Wnon-virtual-dtor -Woverloaded-virtual -fno-math-errno -fno-trapping-math>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-psabi>
     $<$<BOOL:${PAPILLON_WERROR}>:-Werror>)
+  if(PAPILLON_PRECOMPILE AND NOT target STREQUAL "test_main")
+    target_precompile_headers(${target} PRIVATE <papillon/tensor/tensor.hpp>)
+  endif()
   if(PAPILLON_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=${PAPILLON_SANITIZE}
       -fno-omit-frame-pointer -fno-sanitize-recover=all)

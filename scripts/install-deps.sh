@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what the build needs and this machine lacks (Debian 12 and later, Ubuntu 24.04).
+#   scripts/install-deps.sh [ci]      ci: also what .ci/run needs
+# Without root it changes nothing: it prints the command to run and fails.
+set -euo pipefail
+
+packages=(
+  xtl-dev libxtensor-dev libopenblas-dev libfmt-dev nlohmann-json3-dev libnanoflann-dev  # library
+  libcli11-dev libtomlplusplus-dev libnetcdf-dev gnuplot-nox                             # program
+  catch2                                                                                 # tests
+)
+declare -A tools=([g++]=g++ [cmake]=cmake [ninja]=ninja-build [pkg-config]=pkg-config)
+if [[ "${1:-}" == ci ]]; then
+  tools[clang-format]=clang-format
+  tools[clang++]=clang
+  tools[git]=git
+fi
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "not a Debian system: see to it that these are there: ${!tools[*]} ${packages[*]}" >&2
+  exit 0
+fi
+
+missing=()
+for tool in "${!tools[@]}"; do
+  command -v "$tool" >/dev/null || missing+=("${tools[$tool]}")
+done
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  # gnuplot comes in several packages.
+  if [[ $package == gnuplot-nox ]] && command -v gnuplot >/dev/null; then status=installed; fi
+  [[ $status == installed ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+if [[ $(id -u) -ne 0 ]]; then
+  echo "missing packages; as root: apt-get install --no-install-recommends ${missing[*]}" >&2
+  exit 1
+fi
+echo "installing: ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
