@@ -10,9 +10,7 @@ template <class T>
 struct LayerNorm {
   using value_type = T;
 
-  LayerNorm() = default;
-  // Without affine map.
-  explicit LayerNorm(T epsilon) : eps(epsilon) {}
+  LayerNorm() = default;  // without affine map
   // With one, over n values; starts as the identity.
   explicit LayerNorm(std::size_t n, T epsilon = T(1e-5))
       : eps(epsilon),
