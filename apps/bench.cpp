@@ -1,0 +1,237 @@
+// papillon bench: speeds, each as a fraction of a limit measured in the same run.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "papillon/apps/command.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/diffusion/trainer.hpp"
+#include "papillon/lorenz/integrate.hpp"
+#include "papillon/tensor/linalg.hpp"
+#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+
+namespace papillon::apps {
+namespace {
+
+constexpr std::size_t D = 3, H = 256, blocks = 3, E = 512, T = 1000;
+constexpr std::size_t tile =
+    256;  // rows of the product that measures the limit: the network's tile
+
+// Floating-point operations, multiplications and additions.
+constexpr double body_flops(std::size_t rows) {  // one pass without FiLM
+  return 2.0 * static_cast<double>(rows) * (D * H + blocks * 2 * H * H + H * D);
+}
+constexpr double film_flops(double timesteps) {
+  return 2.0 * timesteps * blocks * E * 2 * H;
+}
+// Forward, then the gradients of inputs and of weights, of which the first layer and FiLM need only
+// the latter.
+double train_flops(std::size_t rows, double timesteps) {
+  return 3 * body_flops(rows) - 2.0 * static_cast<double>(rows) * D * H + 2 * film_flops(timesteps);
+}
+double distinct_timesteps(std::size_t rows) {
+  return T * (1 - std::pow(1 - 1.0 / T, static_cast<double>(rows)));
+}
+constexpr double rk4_flops = 4 * 8 + 3 * 6 + 3 * 6;  // tendencies, stages, the weighted sum
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// sgemm [tile, H] x [H, H] on as many threads, each with operands of its own: FLOP/s.
+class Sgemm {
+ public:
+  explicit Sgemm(std::size_t threads) : lanes_(threads) {
+    for (Lane& lane : lanes_) {
+      lane.a = random_normal<float>({tile, H}, {0, 1});
+      lane.b = random_normal<float>({H, H}, {0, 2});
+      lane.c = Tensor<float>::zeros({tile, H});
+    }
+    measure(0.02);
+  }
+
+  double measure(double seconds) {
+    const auto repetitions = static_cast<std::size_t>(std::max(1.0, seconds / pass_));
+    const double time = seconds_of([&] {
+      parallel_for(lanes_.size(), [&](std::size_t i) {
+        Lane& lane = lanes_[i];
+        for (std::size_t r = 0; r < repetitions; ++r)
+          gemm(Transpose::no, Transpose::yes, tile, H, H, 1.f, lane.a.data(), H, lane.b.data(), H,
+               0.f, lane.c.data(), H);
+      });
+    });
+    pass_ = time / static_cast<double>(repetitions);
+    return 2.0 * tile * H * H * static_cast<double>(lanes_.size() * repetitions) / time;
+  }
+
+ private:
+  struct Lane {
+    Tensor<float> a, b, c;
+  };
+  std::vector<Lane> lanes_;
+  double pass_ = 1e-3;  // seconds of one product
+  SingleThreadedBlas alone_;
+};
+
+class Bench : public Command {
+ public:
+  const char* name() const override { return "bench"; }
+  const char* about() const override {
+    return "Measure against the machine's limit.\n"
+           "The limit of a training step or a denoising step is its arithmetic in matrix products\n"
+           "at the speed of sgemm (256 x 256 x 256, one product a thread), measured in turns with "
+           "it:\n"
+           "  sample  2 N (D H + 3 x 2 H H + H D)  +  2 x 3 E 2 H          FiLM once\n"
+           "  train   3 x 2 N (D H + 3 x 2 H H + H D) - 2 N D H  +  2 x 2 S x 3 E 2 H\n"
+           "for N states of D = 3, width H = 256, embedding E = 512, S different timesteps in a "
+           "batch.\n"
+           "lorenz63_rk4: 68 operations a state-step at the same speed.";
+  }
+  const char* example() const override {
+    return "  papillon bench --json bench.json\n"
+           "  papillon bench --batch-size 16384 --seconds 5\n";
+  }
+
+  void add_options(CLI::App& app) override {
+    app.add_option("--batch-size", batches_, "of training and sampling")
+        ->transform(count_number())
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 22));
+    app.add_option("--strata", strata_, "of train_B_stratified")->check(CLI::Range(1, 1000));
+    app.add_option("--seconds", seconds_, "for each case")->check(CLI::Range(0.01, 600.0));
+    app.add_option("--only", only_, "cases whose name contains this");
+  }
+
+  Json run(const Context& context) override {
+    context_ = &context;
+    results_ = Json::object();
+    if (context.tables())
+      fmt::print("{:<26}{:>14}  {:<16}{:>14}{:>10}\n", "case", "value", "unit", "limit", "reached");
+    Sgemm one(1), all(thread_count());
+    all_ = &all;
+    sgemm(one, all);
+    const Tensor<float> states = random_normal<float>({1 << 17, D}, {context.seed, 3});
+    for (const std::size_t batch : batches_) {
+      const std::string b = std::to_string(batch);
+      const std::size_t strata = std::min(strata_, batch);
+      train("train_" + b, states, batch, 0, distinct_timesteps(batch));
+      train("train_" + b + "_stratified", states, batch, strata, static_cast<double>(strata));
+      sample("sample_" + b, batch);
+    }
+    lorenz();
+    return std::move(results_);
+  }
+
+ private:
+  bool wanted(const std::string& name) const { return name.find(only_) != std::string::npos; }
+
+  void report(const std::string& name, double value, const char* unit, double limit,
+              double fraction) {
+    Json& entry = results_[name] = {{"value", value}, {"unit", unit}};
+    entry["limit"] = limit > 0 ? Json(limit) : Json();
+    entry["fraction"] = limit > 0 ? Json(fraction) : Json();
+    if (!context_->tables()) return;
+    fmt::print("{:<26}{:>14.4g}  {:<16}", name, value, unit);
+    if (limit > 0) fmt::print("{:>14.4g}{:>8.1f} %", limit, 100 * fraction);
+    fmt::print("\n");
+    std::fflush(stdout);
+  }
+
+  void sgemm(Sgemm& one, Sgemm& all) {
+    std::vector<double> singles, alls, fractions;
+    for (double spent = 0; spent < seconds_; spent += 0.2) {
+      singles.push_back(one.measure(0.1));
+      alls.push_back(all.measure(0.1));
+      fractions.push_back(alls.back() / (singles.back() * static_cast<double>(thread_count())));
+    }
+    if (wanted("sgemm_one_core")) report("sgemm_one_core", median(singles), "FLOP/s", 0, 0);
+    if (wanted("sgemm_all_cores"))
+      report("sgemm_all_cores", median(alls), "FLOP/s",
+             median(singles) * static_cast<double>(thread_count()), median(fractions));
+  }
+
+  // Turns of about 0.1 s of sgemm and of work; the machine's speed changes as others use it.
+  void against_sgemm(const std::string& name, const char* unit, double items, double flops,
+                     const std::function<void()>& work) {
+    double once = seconds_of(work);  // warms up, too
+    std::vector<double> values, limits, fractions;
+    for (double spent = 0; spent < seconds_ || values.size() < 3;) {
+      const auto repetitions = std::max<std::size_t>(1, static_cast<std::size_t>(0.2 / once));
+      const double before = all_->measure(0.05);
+      const double time = seconds_of([&] {
+        for (std::size_t r = 0; r < repetitions; ++r) work();
+      });
+      const double speed = (before + all_->measure(0.05)) / 2;
+      once = time / static_cast<double>(repetitions);
+      spent += time + 0.1;
+      values.push_back(items / once);
+      limits.push_back(items * speed / flops);
+      fractions.push_back(values.back() / limits.back());
+    }
+    report(name, median(values), unit, median(limits), median(fractions));
+  }
+
+  void train(const std::string& name, const Tensor<float>& states, std::size_t batch,
+             std::size_t strata, double timesteps) {
+    if (!wanted(name)) return;
+    TrainOptions options;
+    options.batch_size = batch;
+    options.strata = strata;
+    options.total_samples = std::uint64_t{1} << 50;
+    Trainer trainer(options, NoiseSchedule::cosine(), states, {0, 0, 0}, {1, 1, 1});
+    against_sgemm(name, "states/s", static_cast<double>(batch), train_flops(batch, timesteps),
+                  [&] { trainer.step(); });
+  }
+
+  void sample(const std::string& name, std::size_t batch) {
+    if (!wanted(name)) return;
+    const fused::Layout layout(D, H, blocks, E);
+    const Tensor<float> parameters = initial_parameters(layout, 0);
+    const DiffusionModel model = make_model(layout, parameters.span(), NoiseSchedule::cosine(),
+                                            Head::velocity, {0, 0, 0}, {1, 1, 1});
+    const Denoiser<float> denoiser = make_denoiser(model);
+    const Tensor<float> z = random_normal<float>({batch, D}, {0, 4});
+    int t = static_cast<int>(T);
+    against_sgemm(name, "states/s", static_cast<double>(batch), body_flops(batch) + film_flops(1),
+                  [&] {
+                    denoiser(z, t);
+                    t = t > 1 ? t - 1 : static_cast<int>(T);
+                  });
+  }
+
+  void lorenz() {
+    if (!wanted("lorenz63_rk4")) return;
+    constexpr std::size_t members = 1 << 13, steps = 500;
+    Tensor<float> states = random_normal<float>({members, D}, {0, 5});
+    constexpr double state_steps = static_cast<double>(members * steps);
+    against_sgemm("lorenz63_rk4", "state-steps/s", state_steps, rk4_flops * state_steps,
+                  [&] { integrate(Lorenz63{}, Scheme::rk4, 0.01, steps, states); });
+  }
+
+  std::vector<std::size_t> batches_ = {1024, 16384};
+  std::size_t strata_ = 128;
+  double seconds_ = 2;
+  std::string only_;
+  const Context* context_ = nullptr;
+  Sgemm* all_ = nullptr;
+  Json results_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_bench() {
+  return std::make_unique<Bench>();
+}
+
+}  // namespace papillon::apps

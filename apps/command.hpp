@@ -1,0 +1,68 @@
+// What a subcommand is, and what it is given to run with.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "papillon/apps/settings.hpp"
+
+namespace papillon::apps {
+
+using Json = nlohmann::ordered_json;
+
+// A command line that makes no sense: exit code 2.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct Context {
+  std::uint64_t seed = 0;
+  std::size_t threads = 0;  // as asked for; 0: all processors
+  std::string config, json;
+  bool quiet = false;
+  std::string command;
+  Json settings;  // the resolved options of the command
+
+  // Makes the directory and puts config.toml there: the resolved configuration (which --config
+  // reads again), seed, version and commit. Throws OutputError.
+  void start_directory(const std::filesystem::path& directory) const;
+  // Whether tables go to stdout (they do not where the JSON does).
+  bool tables() const { return json != "-"; }
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual const char* name() const = 0;
+  virtual const char* about() const = 0;
+  virtual const char* example() const = 0;  // lines; help begins with them
+  virtual void add_options(CLI::App& app) = 0;
+  // Returns what --json calls "results".
+  virtual Json run(const Context& context) = 0;
+  // Settings under all others (a preset), once flags, environment and file are known.
+  virtual Settings preset() const { return {}; }
+  // The configuration file where --config names none; empty: none.
+  virtual std::string default_config() const { return {}; }
+};
+
+std::unique_ptr<Command> make_generate();
+std::unique_ptr<Command> make_train();
+std::unique_ptr<Command> make_sample();
+std::unique_ptr<Command> make_evaluate();
+std::unique_ptr<Command> make_gradcheck();
+std::unique_ptr<Command> make_bench();
+std::unique_ptr<Command> make_info();
+
+// Throws UsageError unless the option has a value.
+void require(const std::string& value, const char* option);
+
+// For counts: takes 12000000, 12e6, 12M and 128k. Use with ->transform().
+CLI::Validator count_number();
+
+}  // namespace papillon::apps

@@ -1,0 +1,116 @@
+// papillon evaluate: compares samples with reference states.
+#include <fmt/format.h>
+
+#include "papillon/apps/command.hpp"
+#include "papillon/apps/figure.hpp"
+#include "papillon/apps/progress.hpp"
+#include "papillon/apps/states/states.hpp"
+#include "papillon/lorenz/metrics/evaluation.hpp"
+#include "papillon/lorenz/trajectories.hpp"
+#include "papillon/tensor/errors.hpp"
+
+namespace papillon::apps {
+namespace {
+
+constexpr std::uint64_t independent_stream = 1001;
+
+class Evaluate : public Command {
+ public:
+  const char* name() const override { return "evaluate"; }
+  const char* about() const override {
+    return "Compare samples with reference states: all metrics, each beside its floor.";
+  }
+  const char* example() const override {
+    return "  papillon evaluate --samples samples.npy --reference data/test.nc --figure "
+           "attractor\n";
+  }
+
+  void add_options(CLI::App& app) override {
+    app.add_option("--samples", samples_, "generated states, .nc or .npy (needed)");
+    app.add_option("--reference", reference_, "states of the attractor (needed)");
+    app.add_option("--independent", independent_,
+                   "states of other trajectories, for the floors; else they are integrated");
+    app.add_option("--figure", figure_, "name for FIGURE.svg and FIGURE.png, drawn by gnuplot");
+    app.add_option("--nearest-states", options_.nearest_states,
+                   "reference states for d_gen and d_test, evenly spaced; 0: all")
+        ->transform(count_number());
+    app.add_option("--features", options_.features, "random ones, of the Fréchet distance")
+        ->check(CLI::Range(2, 4096));
+  }
+
+  Json run(const Context& context) override {
+    require(samples_, "--samples FILE");
+    require(reference_, "--reference FILE");
+    if (!figure_.empty()) require_gnuplot();
+    options_.seed = context.seed;
+    const States samples = read_states(samples_, 3);
+    const States reference = read_states(reference_, 3);
+    const Tensor<float> independent = independent_.empty()
+                                          ? integrate_independent(context, samples.values.extent(0))
+                                          : read_states(independent_, 3).values;
+    if (!context.quiet)
+      fmt::print(stderr, "comparing {} samples with {} states\n",
+                 format_count(samples.values.extent(0)), format_count(reference.values.extent(0)));
+    const Evaluation e = evaluate(samples.values, reference.values, independent, options_);
+    if (context.tables()) print(e);
+    if (!figure_.empty()) draw_attractor(figure_, reference.values, samples.values);
+
+    const auto metric = [](const MetricValue& m) {
+      return Json{{"value", m.value}, {"floor", m.floor}, {"ratio", m.ratio}};
+    };
+    return {{"hellinger", metric(e.hellinger)},
+            {"d_gen", metric(e.d_gen)},
+            {"d_test", metric(e.d_test)},
+            {"frechet", metric(e.frechet)},
+            {"extremes", metric(e.extremes)},
+            {"identities", metric(e.identities)},
+            {"identity_errors", e.each_identity.errors},
+            {"outside_histogram", e.outside},
+            {"samples", e.samples},
+            {"reference_states", e.reference_states},
+            {"nearest_states", e.nearest_states},
+            {"feature_states", e.feature_states}};
+  }
+
+ private:
+  // As many states as there are samples, half a time unit apart where that is quick.
+  Tensor<float> integrate_independent(const Context& context, std::size_t count) const {
+    TrajectorySetOptions set;
+    set.members = 64;
+    set.burn_in = 20000;
+    set.store_every = count > 1'000'000 ? 10 : 50;
+    set.steps = set.store_every * ((count + set.members - 1) / set.members);
+    set.seed = context.seed;
+    set.stream = independent_stream;
+    return trajectories(options_.system, set);
+  }
+
+  static void print(const Evaluation& e) {
+    fmt::print("{:<12}{:>12}{:>12}{:>9}\n", "metric", "value", "floor", "ratio");
+    const auto row = [](const char* name, const MetricValue& m) {
+      fmt::print("{:<12}{:>12.5g}{:>12.5g}{:>9.3f}\n", name, m.value, m.floor, m.ratio);
+    };
+    row("hellinger", e.hellinger);
+    row("d_gen", e.d_gen);
+    row("d_test", e.d_test);
+    row("frechet", e.frechet);
+    row("extremes", e.extremes);
+    row("identities", e.identities);
+    const char* names[] = {"<x> = 0", "<y> = 0", "<xy> = <x²>", "<xy> = 8/3 <z>",
+                           "<y²> = 28 <x²> - 8/3 <z²>"};
+    fmt::print("\nrelative errors of the identities\n");
+    for (std::size_t i = 0; i < e.each_identity.errors.size(); ++i)
+      fmt::print("  {:<28}{:>+9.3f} %\n", names[i], 100 * e.each_identity.errors[i]);
+  }
+
+  std::string samples_, reference_, independent_, figure_;
+  EvaluationOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_evaluate() {
+  return std::make_unique<Evaluate>();
+}
+
+}  // namespace papillon::apps

@@ -1,0 +1,149 @@
+#include "papillon/apps/figure.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "papillon/apps/progress.hpp"
+#include "papillon/tensor/atomic_file.hpp"
+#include "papillon/tensor/errors.hpp"
+
+namespace papillon::apps {
+namespace {
+
+constexpr std::size_t bins = 300;
+
+struct Axis {
+  const char* name;
+  double low, high;
+};
+constexpr std::array<Axis, 3> axes = {{{"x", -22, 22}, {"y", -30, 30}, {"z", 0, 52}}};
+constexpr std::array<std::array<std::size_t, 2>, 3> projections = {{{0, 2}, {0, 1}, {1, 2}}};
+
+// A directory for gnuplot's input that goes away again.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "papillon-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr)
+      throw OutputError(fmt::format("{}: cannot make this directory", name));
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// log10 of the states in each bin of a projection, as a share per thousand; NaN (not drawn) where
+// there is none. [bins (vertical), bins (horizontal)]
+std::vector<float> log_density(const Tensor<float>& states, const Axis& a, std::size_t i,
+                               const Axis& b, std::size_t j) {
+  std::vector<float> density(bins * bins);
+  const std::size_t n = states.size() / 3;
+  for (std::size_t row = 0; row < n; ++row) {
+    const double u = (static_cast<double>(states[row * 3 + i]) - a.low) / (a.high - a.low);
+    const double v = (static_cast<double>(states[row * 3 + j]) - b.low) / (b.high - b.low);
+    if (!(u >= 0 && u < 1 && v >= 0 && v < 1)) continue;
+    density[static_cast<std::size_t>(v * bins) * bins + static_cast<std::size_t>(u * bins)] += 1;
+  }
+  for (float& d : density) d = d > 0 ? std::log10(1000 * d / static_cast<float>(n)) : std::nanf("");
+  return density;
+}
+
+// A density too thin to see next to the others would fill the range of colours.
+constexpr const char* style =
+    "set multiplot layout 3,2 margins 0.085,0.885,0.055,0.955 spacing 0.095,0.065\n"
+    "unset key\n"
+    "set style line 1 lc rgb '#555555'\n"
+    "set border ls 1 lw 0.8\n"
+    "set tics out nomirror scale 0.6 textcolor rgb '#333333'\n"
+    "set palette defined (0 '#dceaf6', 0.25 '#8cc0e0', 0.5 '#3787c0', 0.75 '#0b4b94', "
+    "1 '#041f4a')\n"
+    "set cbrange [-2.3:0.2]\n"
+    "set cbtics ('0.01' -2, '0.1' -1, '1' 0)\n"
+    "set cblabel 'share of states in a pixel (per thousand)' offset 1\n"
+    "unset colorbox\n";
+
+std::string script(const TemporaryDirectory& directory, const std::string& terminal,
+                   const std::filesystem::path& output) {
+  std::string text =
+      fmt::format("set terminal {}\nset output '{}'\n{}", terminal, output.string(), style);
+  for (std::size_t p = 0; p < projections.size(); ++p) {
+    const Axis &a = axes[projections[p][0]], &b = axes[projections[p][1]];
+    for (const char* set : {"true", "generated"}) {
+      const bool generated = set[0] == 'g';
+      text += p == 0 ? fmt::format("set title '{}' font ',17'\n",
+                                   generated ? "Generated" : "Lorenz-63, integrated")
+                     : "unset title\n";
+      if (generated && p == 1) text += "set colorbox user origin 0.915,0.30 size 0.016,0.40\n";
+      text += fmt::format(
+          "set xlabel '{0} (dimensionless)' offset 0,0.4\nset ylabel '{1} (dimensionless)' offset "
+          "1,0\nset xrange [{2}:{3}]\nset yrange [{4}:{5}]\n"
+          "plot '{6}' binary array=({7},{7}) format='%float' origin=({8},{9}) dx={10} dy={11} with "
+          "image\nunset colorbox\n",
+          a.name, b.name, a.low, a.high, b.low, b.high,
+          (directory / fmt::format("{}{}", set, p)).string(), bins,
+          a.low + (a.high - a.low) / (2 * bins), b.low + (b.high - b.low) / (2 * bins),
+          (a.high - a.low) / bins, (b.high - b.low) / bins);
+    }
+  }
+  return text + "unset multiplot\nset output\n";
+}
+
+void run_gnuplot(const std::filesystem::path& script_file, const std::filesystem::path& output) {
+  const std::string command = fmt::format("gnuplot '{}' 2>&1", script_file.string());
+  std::FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) throw OutputError("gnuplot could not be started");
+  std::string message;
+  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) message += static_cast<char>(c);
+  if (pclose(pipe) != 0 || std::filesystem::file_size(output) == 0)
+    throw OutputError(fmt::format("{}: gnuplot failed: {}", output.string(), message));
+}
+
+}  // namespace
+
+void require_gnuplot() {
+  if (std::system("command -v gnuplot >/dev/null 2>&1") != 0)
+    throw InputError(
+        "gnuplot, which draws the figures, is not installed (Debian: apt install gnuplot-nox); "
+        "leave out --figure to do without");
+}
+
+void draw_attractor(const std::filesystem::path& stem, const Tensor<float>& reference,
+                    const Tensor<float>& generated) {
+  TemporaryDirectory directory;
+  for (std::size_t p = 0; p < projections.size(); ++p) {
+    const auto [i, j] = projections[p];
+    for (const auto& [set, states] :
+         {std::pair{"true", &reference}, std::pair{"generated", &generated}}) {
+      const std::vector<float> density = log_density(*states, axes[i], i, axes[j], j);
+      write_file_atomically(
+          directory / fmt::format("{}{}", set, p),
+          {reinterpret_cast<const char*>(density.data()), density.size() * sizeof(float)});
+    }
+  }
+  for (const auto& [extension, terminal] :
+       {std::pair{".png", "pngcairo size 1240,1500 font 'sans,13' background '#ffffff'"},
+        std::pair{".svg", "svg size 1240,1500 font 'sans,13' background '#ffffff'"}}) {
+    AtomicFile output(stem.string() + extension);
+    const auto file = directory / (std::string("figure") + extension + ".gp");
+    write_file_atomically(file, script(directory, terminal, output.temporary()));
+    run_gnuplot(file, output.temporary());
+    output.commit();
+  }
+}
+
+}  // namespace papillon::apps

@@ -1,0 +1,216 @@
+// papillon <subcommand> [options]
+#include <fmt/format.h>
+
+#include <chrono>
+#include <clocale>
+#include <cstdio>
+#include <memory>
+#include <new>
+
+#include "papillon/apps/build_info.hpp"
+#include "papillon/apps/command.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/progress.hpp"
+#include "papillon/tensor/atomic_file.hpp"
+#include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+
+namespace papillon::apps {
+namespace {
+
+// Help that starts with an example.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  explicit HelpFormatter(std::string example) : example_(std::move(example)) {}
+  std::string make_help(const CLI::App* app, std::string name,
+                        CLI::AppFormatMode mode) const override {
+    const std::string help = CLI::Formatter::make_help(app, std::move(name), mode);
+    if (mode == CLI::AppFormatMode::Sub) return help;
+    return "Example:\n" + example_ + "\n" + help;
+  }
+
+ private:
+  std::string example_;
+};
+
+constexpr const char* program_example =
+    "  papillon generate --out data\n"
+    "  papillon train --data data/train.nc --validation data/validation.nc --out run\n"
+    "  papillon sample --model run/model.safetensors --count 131072 --out samples.npy\n"
+    "  papillon evaluate --samples samples.npy --reference data/test.nc\n";
+
+constexpr const char* program_footer =
+    "Options come from defaults, then a TOML file (--config: a table such as [train] for each\n"
+    "subcommand), then the environment (PAPILLON_BATCH_SIZE for --batch-size), then flags.\n"
+    "Exit codes: 0 done; 2 bad usage; 3 a file that is missing, malformed, does not fit or cannot\n"
+    "be written; 4 a run that failed numerically; 130 interrupted, after saving.";
+
+void add_common_options(CLI::App& app, Context& context) {
+  constexpr const char* group = "Common options";
+  app.add_option("--config", context.config, "TOML file with options")->group(group);
+  app.add_option("--seed", context.seed, "of all random numbers")
+      ->transform(count_number())
+      ->group(group);
+  app.add_option("--threads", context.threads, "0: one for each processor")
+      ->check(CLI::Range(0, 4096))
+      ->group(group);
+  app.add_option("--json", context.json, "file for the machine-readable result (-: stdout)")
+      ->group(group);
+  app.add_flag("--quiet", context.quiet, "no messages but errors")->group(group);
+}
+
+std::string first_line(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+void write_json(const Context& context, double seconds, Json results) {
+  Json json;
+  json["command"] = context.command;
+  json["version"] = program_version;
+  json["commit"] = program_commit;
+  json["seed"] = context.seed;
+  json["threads"] = thread_count();
+  json["config"] = context.settings;
+  json["seconds"] = seconds;
+  json["results"] = std::move(results);
+  const std::string text = json.dump(2) + "\n";
+  if (context.json == "-") {
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
+      throw OutputError("stdout: the result could not be written");
+  } else {
+    write_file_atomically(context.json, text);
+  }
+}
+
+int run_command(Command& command, CLI::App& app, const CLI::App& program, Context& context) {
+  apply_settings(app, environment_settings(app));
+  if (context.config.empty()) context.config = command.default_config();
+  if (!context.config.empty())
+    apply_settings(app, read_settings(context.config, program, command.name()));
+  apply_settings(app, command.preset());
+  context.command = command.name();
+  context.settings = resolved_settings(app);
+  set_thread_count(context.threads);
+  const auto start = std::chrono::steady_clock::now();
+  Json results = command.run(context);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const bool failed = results.is_object() && results.contains("failed");
+  if (failed) results.erase("failed");
+  if (!context.json.empty()) write_json(context, seconds, std::move(results));
+  return failed ? exit_numerical : exit_done;
+}
+
+int fail(int code, const std::string& where, const std::string& what) {
+  fmt::print(stderr, "{}{}: error:{} {}\n", colours() ? "\033[1;31m" : "", where,
+             colours() ? "\033[0m" : "", first_line(what));
+  return code;
+}
+
+int run(int argc, char** argv) {
+  Context context;
+  CLI::App program("Diffusion models that learn strange attractors, from scratch.", "papillon");
+  program.formatter(std::make_shared<HelpFormatter>(program_example));
+  program.footer(program_footer);
+  program.set_version_flag("--version",
+                           fmt::format("papillon {} ({})", program_version, program_commit));
+  program.require_subcommand(1);
+  program.option_defaults()->always_capture_default();
+
+  std::vector<std::pair<std::unique_ptr<Command>, CLI::App*>> commands;
+  for (auto make : {make_generate, make_train, make_sample, make_evaluate, make_gradcheck,
+                    make_bench, make_info}) {
+    std::unique_ptr<Command> command = make();
+    CLI::App* app = program.add_subcommand(command->name(), command->about());
+    app->formatter(std::make_shared<HelpFormatter>(command->example()));
+    command->add_options(*app);
+    add_common_options(*app, context);
+    commands.emplace_back(std::move(command), app);
+  }
+
+  std::string where = "papillon";
+  try {
+    try {
+      program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      for (const auto& [command, app] : commands)
+        if (app->parsed()) where += std::string(" ") + command->name();
+      if (error.get_exit_code() == 0) return program.exit(error);  // help and version
+      return fail(exit_usage, where,
+                  fmt::format("{} (see {} --help)", first_line(error.what()), where));
+    }
+    for (const auto& [command, app] : commands) {
+      if (!app->parsed()) continue;
+      where += std::string(" ") + command->name();
+      return run_command(*command, *app, program, context);
+    }
+  } catch (const UsageError& error) {
+    return fail(exit_usage, where, error.what());
+  } catch (const ArgumentError& error) {
+    return fail(exit_usage, where, error.what());
+  } catch (const NumericalError& error) {
+    return fail(exit_numerical, where, error.what());
+  } catch (const Interrupted& stop) {
+    if (!context.quiet) fmt::print(stderr, "{}: {}\n", where, stop.what());
+    return exit_interrupted;
+  } catch (const Error& error) {
+    return fail(exit_input, where, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(exit_input, where, "not enough memory for this much data");
+  } catch (const std::exception& error) {
+    return fail(exit_input, where, error.what());
+  }
+  return exit_usage;
+}
+
+}  // namespace
+
+void require(const std::string& value, const char* option) {
+  if (value.empty()) throw UsageError(fmt::format("{} is needed", option));
+}
+
+CLI::Validator count_number() {
+  const auto convert = [](std::string& text) -> std::string {
+    const std::string given = text;
+    double factor = 1;
+    std::string digits = text;
+    if (!digits.empty() && (digits.back() == 'k' || digits.back() == 'K')) factor = 1e3;
+    if (!digits.empty() && digits.back() == 'M') factor = 1e6;
+    if (factor > 1) digits.pop_back();
+    if (factor == 1 && !digits.empty() &&
+        digits.find_first_not_of("0123456789") == std::string::npos)
+      return {};  // CLI11 checks its range
+    char* end = nullptr;
+    const double value = std::strtod(digits.c_str(), &end) * factor;
+    if (digits.empty() || *end != '\0' || !(value >= 0) || value > 9e15 ||
+        value != static_cast<double>(static_cast<std::uint64_t>(value)))
+      return fmt::format("'{}' is not a count (as 131072, 12e6, 128k or 12M)", given);
+    text = std::to_string(static_cast<std::uint64_t>(value));
+    return {};
+  };
+  return CLI::Validator(convert, "");
+}
+
+void Context::start_directory(const std::filesystem::path& directory) const {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error || !std::filesystem::is_directory(directory))
+    throw OutputError(fmt::format("{}: cannot make this directory: {}", directory.string(),
+                                  error ? error.message() : "a file is in its place"));
+  std::string text = fmt::format(
+      "# The resolved configuration of this run; papillon {} --config reads it.\n"
+      "# papillon {}, commit {}\n\n[{}]\n",
+      command, program_version, program_commit, command);
+  for (const auto& [key, value] : settings.items())
+    text += fmt::format("{} = {}\n", key, value.dump());
+  write_file_atomically(directory / "config.toml", text);
+}
+
+}  // namespace papillon::apps
+
+int main(int argc, char** argv) {
+  papillon::apps::install_signal_handlers();
+  return papillon::apps::run(argc, argv);
+}

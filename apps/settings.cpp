@@ -1,0 +1,166 @@
+#include "papillon/apps/settings.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "papillon/apps/command.hpp"
+#include "papillon/tensor/errors.hpp"
+
+namespace papillon::apps {
+namespace {
+
+const std::set<std::string> common_options = {"seed", "threads", "json", "quiet"};
+const std::set<std::string> not_settings = {"help", "config", "json", "quiet", "resume"};
+
+std::string long_name(const CLI::Option& option) {
+  return option.get_lnames().empty() ? std::string() : option.get_lnames().front();
+}
+
+std::string scalar(const toml::node& node, const std::string& origin) {
+  if (const auto* s = node.as_string()) return s->get();
+  if (const auto* i = node.as_integer()) return std::to_string(i->get());
+  if (const auto* f = node.as_floating_point()) return fmt::format("{}", f->get());
+  if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
+  throw InputError(origin + " must be a string, a number, true or false, or a list of them");
+}
+
+CLI::App* find_command(const CLI::App& program, const std::string& name) {
+  return program.get_subcommand_no_throw(name);
+}
+
+bool is_option(const CLI::App& command, const std::string& name) {
+  return name != "help" && name != "config" && command.get_option_no_throw("--" + name) != nullptr;
+}
+
+Setting make_setting(const toml::node& node, const std::string& origin) {
+  Setting setting{{}, origin, true};
+  if (const auto* array = node.as_array()) {
+    for (const toml::node& element : *array) setting.values.push_back(scalar(element, origin));
+  } else {
+    setting.values.push_back(scalar(node, origin));
+  }
+  return setting;
+}
+
+}  // namespace
+
+Settings read_settings(const std::filesystem::path& path, const CLI::App& program,
+                       const std::string& command) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf()))
+    throw InputError(fmt::format("{}: cannot read this configuration file", path.string()));
+  toml::table table;
+  try {
+    table = toml::parse(text.str(), path.string());
+  } catch (const toml::parse_error& error) {
+    throw InputError(fmt::format("{}:{}: not TOML: {}", path.string(), error.source().begin.line,
+                                 error.description()));
+  }
+  Settings settings;
+  const auto take = [&](const std::string& section, std::string key, const toml::node& node) {
+    std::replace(key.begin(), key.end(), '_', '-');
+    const std::string origin =
+        fmt::format("{}:{}: {}", path.string(), node.source().begin.line, key);
+    if (section.empty() && common_options.count(key) == 0)
+      throw InputError(
+          fmt::format("{}: unknown here (seed, threads, json, quiet, or a table such "
+                      "as [{}])",
+                      origin, command));
+    if (!section.empty() && !is_option(*find_command(program, section), key))
+      throw InputError(fmt::format("{}: '{}' has no such option (see papillon {} --help)", origin,
+                                   section, section));
+    if (section.empty() || section == command) {
+      // A value in the command's table beats the common one.
+      if (section.empty() && settings.count(key) != 0) return;
+      settings[key] = make_setting(node, origin);
+    }
+  };
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    if (!node.is_table()) {
+      take("", name, node);
+    } else if (find_command(program, name) == nullptr) {
+      throw InputError(fmt::format("{}:{}: [{}]: no such subcommand", path.string(),
+                                   node.source().begin.line, name));
+    } else {
+      for (const auto& [inner, value] : *node.as_table())
+        take(name, std::string(inner.str()), value);
+    }
+  }
+  return settings;
+}
+
+Settings environment_settings(const CLI::App& command) {
+  Settings settings;
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = long_name(*option);
+    if (name.empty() || name == "help") continue;
+    std::string variable = "PAPILLON_";
+    for (const char c : name)
+      variable += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    const char* value = std::getenv(variable.c_str());
+    if (value != nullptr && *value != '\0') settings[name] = {{value}, variable, false};
+  }
+  return settings;
+}
+
+void apply_settings(CLI::App& command, const Settings& settings) {
+  for (CLI::Option* option : command.get_options()) {
+    const auto found = settings.find(long_name(*option));
+    if (found == settings.end() || option->count() > 0) continue;
+    const Setting& setting = found->second;
+    try {
+      if (setting.values.size() > 1 && option->get_items_expected_max() <= 1)
+        throw CLI::ValidationError("one value is expected");
+      option->add_result(setting.values);
+      option->run_callback();
+    } catch (const CLI::Error& error) {
+      const std::string message = fmt::format("{}: {}", setting.origin, error.what());
+      if (setting.from_file) throw InputError(message);
+      throw UsageError(message);
+    }
+  }
+}
+
+nlohmann::ordered_json resolved_settings(const CLI::App& command) {
+  const auto value = [](const std::string& text, const CLI::Option& option) -> Json {
+    if (option.get_items_expected_max() == 0) return text == "true" || text == "1";
+    if (option.get_type_name().rfind("TEXT", 0) == 0) return text;
+    const Json number = Json::parse(text, nullptr, false);
+    if (number.is_number_float() && option.get_type_name().rfind("UINT", 0) == 0)
+      return static_cast<std::uint64_t>(number.get<double>());
+    return number.is_number() ? number : Json(text);
+  };
+  Json json = Json::object();
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = long_name(*option);
+    if (name.empty() || not_settings.count(name) != 0) continue;
+    std::vector<std::string> values = option->reduced_results();
+    if (values.empty()) {
+      std::string text = option->get_default_str();
+      if (option->get_items_expected_max() > 1) {  // "[1,2]"
+        std::stringstream list(text.size() >= 2 ? text.substr(1, text.size() - 2) : "");
+        for (std::string item; std::getline(list, item, ',');) values.push_back(item);
+      } else {
+        values.push_back(text.empty() && option->get_items_expected_max() == 0 ? "false" : text);
+      }
+    }
+    if (option->get_items_expected_max() > 1) {
+      json[name] = Json::array();
+      for (const std::string& item : values) json[name].push_back(value(item, *option));
+    } else {
+      json[name] = value(values.front(), *option);
+    }
+  }
+  return json;
+}
+
+}  // namespace papillon::apps

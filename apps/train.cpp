@@ -1,0 +1,236 @@
+// papillon train: trains a diffusion model.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <optional>
+
+#include "papillon/apps/command.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/progress.hpp"
+#include "papillon/apps/states/states.hpp"
+#include "papillon/apps/train_log.hpp"
+#include "papillon/diffusion/trainer.hpp"
+#include "papillon/lorenz/climatology.hpp"
+#include "papillon/tensor/errors.hpp"
+
+namespace papillon::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+class Train : public Command {
+ public:
+  const char* name() const override { return "train"; }
+  const char* about() const override { return "Train a diffusion model on states."; }
+  const char* example() const override {
+    return "  papillon train --data data/train.nc --validation data/validation.nc --out run\n"
+           "  papillon train --data data/train.nc --out run --preset quick   # 12 million states\n"
+           "  papillon train --out run --resume                # after Ctrl-C; to the same bits\n";
+  }
+
+  void add_options(CLI::App& app) override {
+    app.add_option("--data", data_, "training states, .nc or .npy (needed)");
+    app.add_option("--validation", validation_, "validation states");
+    app.add_option("--out", out_,
+                   "directory for model, best and checkpoint.safetensors, train.jsonl (needed)");
+    app.add_flag("--resume", resume_, "continue the run in --out, with its settings");
+    app.add_option("--preset", preset_, "settings to start from: the paper's, or good soon")
+        ->check(CLI::IsMember({"", "paper", "quick"}));
+    count(app, "--samples", o_.total_samples, "training states in all");
+    count(app, "--batch-size", o_.batch_size, "states a step");
+    count(app, "--strata", o_.strata, "stratified timesteps a batch; 0: each state draws its own");
+    number(app, "--learning-rate", o_.learning_rate, 0, 1, "of Adam");
+    number(app, "--final-learning-rate", final_rate_, -1, 1,
+           "reached along a cosine; negative: constant");
+    count(app, "--warmup", o_.warmup_steps, "steps of growing learning rate");
+    number(app, "--ema-decay", o_.ema_decay, 0, 1, "of the averaged weights");
+    number(app, "--weight-decay", o_.weight_decay, 0, 1e3, "decoupled, as AdamW");
+    number(app, "--clip-norm", o_.clip_norm, 0, 1e9, "of the gradient; 0: off");
+    number(app, "--min-snr-gamma", o_.min_snr_gamma, 0, 1e9, "of loss weights; 0: off");
+    app.add_option("--head", head_, "what the network predicts")
+        ->check(CLI::IsMember({"noise", "state", "velocity", "score"}));
+    app.add_option("--schedule", schedule_, "of the noise")
+        ->check(CLI::IsMember({"cosine", "linear"}));
+    app.add_option("--diffusion-steps", diffusion_steps_, "T")->check(CLI::Range(2, 100000));
+    count(app, "--hidden", o_.hidden, "width of the network");
+    count(app, "--blocks", o_.blocks, "residual blocks");
+    count(app, "--embedding", o_.embedding, "size of the time embedding");
+    count(app, "--log-every", log_every_, "steps between lines of train.jsonl");
+    count(app, "--validate-every", validate_every_, "steps between validations");
+    number(app, "--checkpoint-every", checkpoint_seconds_, 0, 1e9, "seconds between checkpoints");
+  }
+
+  Settings preset() const override {
+    const auto of = [&](std::initializer_list<std::pair<const char*, const char*>> values) {
+      Settings settings;
+      for (const auto& [key, value] : values)
+        settings[key] = {{value}, "preset " + preset_ + ": " + key, false};
+      return settings;
+    };
+    // The defaults of the options are the paper's, but for the number of states.
+    if (preset_ == "paper") return of({{"samples", "1600000000"}});
+    // Few states: small batches, a learning rate that falls to nothing, timesteps spread evenly.
+    if (preset_ == "quick")
+      return of({{"samples", "12000000"},
+                 {"batch-size", "1024"},
+                 {"strata", "128"},
+                 {"learning-rate", "0.002"},
+                 {"final-learning-rate", "1e-6"},
+                 {"warmup", "200"},
+                 {"clip-norm", "1"},
+                 {"ema-decay", "0.995"}});
+    return {};
+  }
+
+  std::string default_config() const override {
+    if (!resume_ || out_.empty()) return {};
+    const fs::path path = fs::path(out_) / "config.toml";
+    return fs::exists(path) ? path.string() : std::string();
+  }
+
+  Json run(const Context& context) override {
+    require(out_, "--out DIR");
+    require(data_, "--data FILE");
+    o_.seed = context.seed;
+    o_.head = parse_head(head_);
+    o_.final_learning_rate = final_rate_ < 0 ? o_.learning_rate : final_rate_;
+    if (log_every_ == 0 || validate_every_ == 0)
+      throw UsageError("--log-every and --validate-every must be at least 1");
+    const NoiseSchedule schedule = NoiseSchedule::parse(schedule_, diffusion_steps_);
+    check(o_, schedule);
+    check_head(o_.head, schedule);
+    if (resume_ && !fs::exists(file("checkpoint.safetensors")))
+      throw InputError(fmt::format("{}: no such file; there is no run to resume",
+                                   file("checkpoint.safetensors").string()));
+    const States data = read_states(data_);
+    if (!validation_.empty()) held_out_ = read_states(validation_, data.layout.dimension).values;
+    const Climatology climate = climatology(data.values);
+    for (const double deviation : climate.standard_deviation())
+      if (!(deviation > 0)) throw InputError(fmt::format("{}: a component does not vary", data_));
+
+    watch_for_interrupts();
+    if (!resume_) {
+      context.start_directory(out_);
+      std::error_code ignored;
+      fs::remove(file("checkpoint.safetensors"), ignored);
+    }
+    Trainer trainer(o_, schedule, data.values, climate.mean(), climate.standard_deviation());
+    if (resume_) trainer.load_checkpoint(file("checkpoint.safetensors"));
+    return loop(context, trainer);
+  }
+
+ private:
+  template <class T>
+  static void count(CLI::App& app, const char* option, T& value, const char* help) {
+    app.add_option(option, value, help)->transform(count_number());
+  }
+  static void number(CLI::App& app, const char* option, double& value, double low, double high,
+                     const char* help) {
+    app.add_option(option, value, help)->check(CLI::Range(low, high));
+  }
+
+  fs::path file(const char* name) const { return fs::path(out_) / name; }
+
+  Json loop(const Context& context, Trainer& trainer) {
+    TrainLog log(file("train.jsonl"), trainer.steps_done());
+    best_ = log.best_validation_loss();
+    const std::uint64_t first_samples = trainer.steps_done() * o_.batch_size;
+    Progress progress("train", trainer.total_steps() * o_.batch_size, "states", context.quiet,
+                      first_samples);
+    auto saved = Clock::now();
+    double sum = 0;
+    std::uint64_t steps = 0;
+    while (trainer.steps_done() < trainer.total_steps()) {
+      if (interrupted()) {
+        trainer.save_checkpoint(file("checkpoint.safetensors"));
+        throw Interrupted(
+            fmt::format("interrupted after {} of {} steps; saved; continue with "
+                        "papillon train --out {} --resume",
+                        trainer.steps_done(), trainer.total_steps(), out_));
+      }
+      const StepReport report = trainer.step();
+      const bool last = report.step == trainer.total_steps();
+      sum += report.loss;
+      ++steps;
+      progress.update(report.samples, fmt::format("loss {:.5f}{}", sum / static_cast<double>(steps),
+                                                  validation_text_));
+      if (report.step % log_every_ == 0 || last) {
+        Json line = {{"step", report.step},
+                     {"samples", report.samples},
+                     {"loss", sum / static_cast<double>(steps)},
+                     {"learning_rate", report.learning_rate},
+                     {"samples_per_second", progress.rate()}};
+        if (o_.clip_norm > 0) line["gradient_norm"] = report.gradient_norm;
+        log.write(line);
+        final_loss_ = sum / static_cast<double>(steps);
+        sum = 0;
+        steps = 0;
+      }
+      if (!held_out_.empty() && (report.step % validate_every_ == 0 || last))
+        validate(context, trainer, log, progress);
+      if (last ||
+          std::chrono::duration<double>(Clock::now() - saved).count() > checkpoint_seconds_) {
+        trainer.save_checkpoint(file("checkpoint.safetensors"));
+        saved = Clock::now();
+      }
+    }
+    progress.finish();
+    save(context, trainer, "model.safetensors");
+    Json results = {{"model", file("model.safetensors").string()},
+                    {"steps", trainer.total_steps()},
+                    {"samples", trainer.total_steps() * o_.batch_size},
+                    {"loss", final_loss_},
+                    {"samples_per_second", progress.rate()}};
+    if (best_) {
+      results["validation_loss"] = last_validation_;
+      results["best_validation_loss"] = *best_;
+    }
+    if (context.tables()) fmt::print("{}\n", file("model.safetensors").string());
+    return results;
+  }
+
+  void validate(const Context& context, Trainer& trainer, TrainLog& log, Progress& progress) {
+    last_validation_ = trainer.validation_loss(held_out_);
+    validation_text_ = fmt::format("  validation {:.5f}", last_validation_);
+    log.write({{"step", trainer.steps_done()},
+               {"samples", trainer.steps_done() * o_.batch_size},
+               {"validation_loss", last_validation_}});
+    progress.note(fmt::format("step {:>7}  validation loss {:.5f}{}", trainer.steps_done(),
+                              last_validation_,
+                              best_ && last_validation_ >= *best_ ? "" : "  best"));
+    if (best_ && last_validation_ >= *best_) return;
+    best_ = last_validation_;
+    save(context, trainer, "best.safetensors");
+  }
+
+  void save(const Context& context, const Trainer& trainer, const char* name) const {
+    DiffusionModel model = trainer.model();
+    for (const auto& [key, value] : context.settings.items())
+      model.training[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    model.training["step"] = std::to_string(trainer.steps_done());
+    save_model(file(name), model);
+  }
+
+  std::string data_, validation_, out_, preset_, head_ = "velocity", schedule_ = "cosine";
+  bool resume_ = false;
+  int diffusion_steps_ = 1000;
+  double final_rate_ = -1, checkpoint_seconds_ = 60;
+  std::uint64_t log_every_ = 50, validate_every_ = 500;
+  TrainOptions o_;
+  Tensor<float> held_out_;
+  std::optional<double> best_;
+  double last_validation_ = 0, final_loss_ = 0;
+  std::string validation_text_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_train() {
+  return std::make_unique<Train>();
+}
+
+}  // namespace papillon::apps

@@ -1,0 +1,31 @@
+// train.jsonl: one JSON object a line, for the loss and for each validation.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace papillon::apps {
+
+class TrainLog {
+ public:
+  // Keeps the lines of an earlier run up to that step (none for step 0) and appends to them. Throws
+  // OutputError.
+  TrainLog(const std::filesystem::path& path, std::uint64_t steps_done);
+  void write(const nlohmann::ordered_json& line);
+  // The lowest of the lines that were kept.
+  std::optional<double> best_validation_loss() const { return best_; }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* f) const { std::fclose(f); }
+  };
+  std::filesystem::path path_;
+  std::unique_ptr<std::FILE, Close> file_;
+  std::optional<double> best_;
+};
+
+}  // namespace papillon::apps
