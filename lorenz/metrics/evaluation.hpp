@@ -19,7 +19,7 @@ struct EvaluationOptions {
   std::size_t features = 256;  // random Fourier features for the Fréchet distance
   // At most so many reference states, evenly spaced: for the features, as points for d_gen, and as
   // queries for d_test, which is a mean over them (0: all).
-  std::size_t feature_states = std::size_t{1} << 20;
+  std::size_t feature_states = std::size_t{1} << 19;
   std::size_t d_gen_states = 0;
   std::size_t d_test_states = std::size_t{1} << 20;
   std::uint64_t seed = 0;
