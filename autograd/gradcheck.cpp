@@ -3,51 +3,24 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <exception>
-#include <numeric>
 
 #include <fmt/format.h>
 
 #include "papillon/autograd/gradcheck_detail.hpp"
-#include "papillon/tensor/random.hpp"
 
 namespace papillon {
 namespace {
 
 using Values = FlatFunction::Values;
+using detail::choose;
+using detail::dot;
 using detail::JacobianBlock;
+using detail::largest;
+using detail::same_bits;
+using detail::unit;
 
 constexpr std::size_t max_findings = 20;
-
-double dot(const Values& a, const Values& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
-double largest(const Values& v) {
-  double m = 0;
-  for (double x : v) m = std::max(m, std::abs(x));
-  return m;
-}
-Values unit(std::size_t size, std::size_t i) {
-  Values e(size);
-  e[i] = 1;
-  return e;
-}
-bool same_bits(const Values& a, const Values& b) {
-  return a.size() == b.size() &&
-         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
-}
-
-// All of 0 ... size-1, or a random choice of them in order.
-std::vector<std::size_t> choose(std::size_t size, std::size_t at_most, RandomStream stream) {
-  std::vector<std::size_t> chosen(size);
-  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
-  if (size <= at_most) return chosen;
-  const auto order = random_permutation(size, stream);
-  chosen.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(at_most));
-  std::sort(chosen.begin(), chosen.end());
-  return chosen;
-}
 
 class Checker {
  public:
@@ -72,7 +45,7 @@ class Checker {
         (f_.output_shape.empty() && y_.size() != 1)) {
       f_.output_shape = Shape{y_.size()};
     }
-    measure_scales();
+    scale_ = detail::element_scales(f_);
     try {
       if (deterministic()) {
         const Verdict quick = check_directions();
@@ -101,21 +74,6 @@ class Checker {
     }
   }
 
-  // The scale of each element of x: its size, but not far below its tensor's.
-  void measure_scales() {
-    scale_.resize(f_.x.size());
-    for (const auto& in : f_.inputs) {
-      const std::size_t n = element_count(in.shape);
-      double square = 0;
-      for (std::size_t j = in.offset; j < in.offset + n; ++j) square += f_.x[j] * f_.x[j];
-      const double rms = n ? std::sqrt(square / static_cast<double>(n)) : 0;
-      for (std::size_t j = in.offset; j < in.offset + n; ++j) {
-        const double s = std::max(std::abs(f_.x[j]), rms / 10);
-        scale_[j] = s > 0 && std::isfinite(s) ? s : 1;
-      }
-    }
-  }
-
   bool deterministic() {
     if (!same_bits(y_, f_.value(f_.x))) {
       problem("two evaluations at the same point differ",
@@ -140,12 +98,8 @@ class Checker {
     return true;
   }
 
-  // Signs and sizes between 0.5 and 1.5: no element is left out by bad luck.
   Values random_values(std::size_t size, std::uint64_t stream) const {
-    Values v(size);
-    fill_uniform<double>({options_.seed, stream}, 0, v);
-    for (double& x : v) x = x < 0.5 ? x * 2 - 1.5 : x * 2 - 0.5;
-    return v;
+    return detail::random_weights(size, {options_.seed, stream});
   }
 
   void record(GradcheckEntry entry) {
@@ -413,26 +367,6 @@ class Checker {
 };
 
 }  // namespace
-
-void detail::judge(GradcheckEntry& e, const GradcheckOptions& options) {
-  const double difference = std::abs(e.analytic - e.numeric);
-  if (!std::isfinite(e.error_bar) || e.kink) {
-    e.verdict = Verdict::inconclusive;
-  } else if (!(difference <= e.error_bar + options.tolerance * e.scale)) {
-    e.verdict = Verdict::fail;  // also an analytic derivative that is not finite
-  } else {
-    e.verdict = e.error_bar <= options.resolution * e.scale ? Verdict::pass : Verdict::inconclusive;
-  }
-}
-
-std::vector<std::size_t> detail::unravel(std::size_t flat, const Shape& shape) {
-  std::vector<std::size_t> index(shape.size());
-  for (std::size_t axis = shape.size(); axis-- > 0;) {
-    index[axis] = flat % shape[axis];
-    flat /= shape[axis];
-  }
-  return index;
-}
 
 GradcheckReport gradcheck_flat(FlatFunction f, const GradcheckOptions& options) {
   return Checker(std::move(f), options).run();

@@ -6,6 +6,7 @@
 
 #include "papillon/autograd/gradcheck.hpp"
 #include "papillon/autograd/gradcheck_numeric.hpp"
+#include "papillon/tensor/random.hpp"
 
 namespace papillon::detail {
 
@@ -27,5 +28,19 @@ std::string likely_cause(const JacobianBlock& block);
 void judge(GradcheckEntry& entry, const GradcheckOptions& options);
 
 std::vector<std::size_t> unravel(std::size_t flat, const Shape& shape);
+
+double dot(const FlatFunction::Values& a, const FlatFunction::Values& b);
+double largest(const FlatFunction::Values& v);  // absolute value
+FlatFunction::Values unit(std::size_t size, std::size_t i);
+bool same_bits(const FlatFunction::Values& a, const FlatFunction::Values& b);
+
+// All of 0 ... size-1, or a random choice of them in order.
+std::vector<std::size_t> choose(std::size_t size, std::size_t at_most, RandomStream stream);
+
+// Of random sign, and in size between 0.5 and 1.5: no element is left out by bad luck.
+FlatFunction::Values random_weights(std::size_t size, RandomStream stream);
+
+// The scale of each element of x: its size, but not far below its tensor's.
+FlatFunction::Values element_scales(const FlatFunction& f);
 
 }  // namespace papillon::detail

@@ -27,8 +27,9 @@ class NevilleTable {
  public:
   explicit NevilleTable(int first_power) : first_power_(first_power) {}
 
-  // The quantity at half the step of the last call; noise: its error from rounding.
-  void add(double value, double noise) {
+  // The quantity at half the step of the last call; noise: its error from rounding. aside, if
+  // given, is a table whose extrapolations should vanish: by how much they do not widens the bars.
+  void add(double value, double noise, const NevilleTable* aside = nullptr) {
     if (!std::isfinite(value)) {
       row_.clear();
       return;
@@ -44,7 +45,8 @@ class NevilleTable {
       row[m].noise = (ratio * fine.noise + coarse.noise) / (ratio - 1);
       const double moved =
           std::max(std::abs(row[m].value - fine.value), std::abs(row[m].value - coarse.value));
-      const double bar = safety * (moved + row[m].noise);
+      double bar = safety * (moved + row[m].noise);
+      if (aside) bar += m < aside->row_.size() ? std::abs(aside->row_[m].value) / 2 : infinity;
       if (bar < bar_) best_ = row[m].value, bar_ = bar;
     }
     row_.assign(row.begin(), row.begin() + order + 1);
@@ -115,16 +117,23 @@ double adapt_step(const Curve& curve, const Values& noise, double step) {
 std::vector<NumericDerivative> numeric_derivative(const Curve& curve, double first_step) {
   const Values centre = curve(0);
   const std::size_t n = centre.size();
-  const Values noise = measure_noise(curve, centre, std::ldexp(first_step, -26));
+  // At several spacings, not round: a value rounded to a coarse grid looks smooth between its
+  // steps, and where it climbs by a whole number of them.
+  Values noise(n);
+  for (double spacing : {0x1p-26, 0.83 * 0x1p-13, 0.61 * 0x1p-10}) {
+    const Values seen = measure_noise(curve, centre, spacing * first_step);
+    for (std::size_t j = 0; j < n; ++j) noise[j] = std::max(noise[j], seen[j]);
+  }
   std::vector<NevilleTable> slopes(n, NevilleTable(2)), jumps(n, NevilleTable(1));
   double step = adapt_step(curve, noise, first_step);
   for (int row = 0; row < max_rows; ++row, step /= 2) {
     const Pair f{curve(step), curve(-step)};
     bool done = row >= min_rows;
     for (std::size_t j = 0; j < n; ++j) {
-      slopes[j].add((f.right[j] - f.left[j]) / (2 * step), noise[j] / step);
-      // (f(h) - f(0)) / h - (f(0) - f(-h)) / h = h f'' + h^3 f'''' / 12 + ... without a kink
+      // (f(h) - f(0)) / h - (f(0) - f(-h)) / h = h f'' + h^3 f'''' / 12 + ... without a kink.
+      // Central differences do not see what is even: a kink, or a peak narrower than the step.
       jumps[j].add((f.right[j] - 2 * centre[j] + f.left[j]) / step, 4 * noise[j] / step);
+      slopes[j].add((f.right[j] - f.left[j]) / (2 * step), noise[j] / step, &jumps[j]);
       // No smaller step can do better than its own noise.
       done = done && noise[j] / step >= slopes[j].bar();
     }
