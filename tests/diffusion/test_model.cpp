@@ -1,0 +1,110 @@
+// Models as files: what is written comes back, and what does not fit is refused.
+#include <cmath>
+
+#include "catch.hpp"
+#include "papillon/autograd/gradient.hpp"
+#include "papillon/diffusion/model.hpp"
+#include "papillon/nn/safetensors.hpp"
+#include "papillon/nn/state_dict.hpp"
+#include "papillon/tensor/random.hpp"
+#include "temporary_folder.hpp"
+
+using namespace papillon;
+
+namespace {
+
+DiffusionModel small_model(NoiseSchedule schedule = NoiseSchedule::cosine(1000)) {
+  ResidualFilmMlp<float> network({3, 20, 2, 8}, 3);
+  auto dict = state_dict<float>(network);
+  for (auto& [name, tensor] : dict)
+    if (name.ends_with("gamma")) fill_uniform<float>({3, name.size()}, 0, tensor.span());
+  load_state_dict<float>(network, dict);
+  return {std::move(network), std::move(schedule), Head::velocity,
+          {0.1, 0.2, 23.5},   {7.9, 9.0, 8.6},     {{"seed", "3"}}};
+}
+
+}  // namespace
+
+TEST_CASE("model: written and read back, everything is the same", "[model]") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  for (const auto& schedule : {NoiseSchedule::cosine(1000), NoiseSchedule::linear(500, 1e-4, 0.02),
+                               NoiseSchedule::from_betas({0.1, 0.2, 0.3})}) {
+    const DiffusionModel model = small_model(schedule);
+    save_model(path, model);
+    const DiffusionModel read = load_model(path);
+    CHECK(read.head == model.head);
+    CHECK(read.shift == model.shift);
+    CHECK(read.scale == model.scale);
+    CHECK(read.training == model.training);
+    CHECK(read.schedule.name() == model.schedule.name());
+    CHECK(read.schedule.betas() == model.schedule.betas());
+    const auto a = state_dict<float>(model.network), b = state_dict<float>(read.network);
+    REQUIRE(a.size() == b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      CHECK(a[i].first == b[i].first);
+      CHECK(identical(a[i].second, b[i].second));
+    }
+  }
+}
+
+TEST_CASE("model: the denoiser and the features equal the module's", "[model]") {
+  const DiffusionModel model = small_model();
+  const Tensor<float> z = random_normal<float>({700, 3}, {1, 1});
+  const NoGrad guard;
+  const std::vector<std::int64_t> t(700, 321);
+  CHECK(max_abs_difference(make_denoiser(model)(z, 321), model.network(Var<float>(z), t).value()) <
+        2e-5f);
+  const std::vector<int> steps = {0, 321};
+  const Tensor<float> values = features(model, z, steps);
+  CHECK(values.shape() == Shape{700, 40});
+  const Tensor<float> wanted = model.network.features(Var<float>(z), t).value();
+  float worst = 0;
+  for (std::size_t i = 0; i < 700; ++i)
+    for (std::size_t j = 0; j < 20; ++j)
+      worst = std::max(worst, std::abs(values(i, 20 + j) - wanted(i, j)));
+  CHECK(worst < 1e-4f);
+  CHECK_THROWS_AS(make_denoiser(model)(Tensor<float>::zeros({5, 2}), 1), ShapeError);
+  CHECK_THROWS_AS(features(model, z, std::vector<int>{1001}), ArgumentError);
+}
+
+TEST_CASE("model: a row's prediction does not depend on its batch", "[model]") {
+  const DiffusionModel model = small_model();
+  const Denoiser<float> denoiser = make_denoiser(model);
+  const Tensor<float> z = random_normal<float>({600, 3}, {1, 1});
+  const Tensor<float> all = denoiser(z, 10);
+  Tensor<float> part({100, 3});
+  std::copy_n(z.data() + 3 * 200, 300, part.data());
+  const Tensor<float> some = denoiser(part, 10);
+  for (std::size_t i = 0; i < 300; ++i)
+    CHECK(std::abs(some[i] - all[600 + i]) <= 2e-6f);  // products of other sizes round differently
+}
+
+TEST_CASE("model: files that do not fit are refused", "[model]") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  save_model(path, small_model());
+  const SafetensorsFile good = read_safetensors(path);
+  const auto refused = [&](auto change) {
+    SafetensorsFile file = good;
+    change(file);
+    write_safetensors(path, file);
+    CHECK_THROWS_AS(load_model(path), InputError);
+  };
+  for (const char* key : {"head", "schedule", "schedule_steps", "shift", "scale"})
+    refused([&](auto& f) { f.metadata.erase(key); });
+  refused([](auto& f) { f.metadata["head"] = "tail"; });
+  refused([](auto& f) { f.metadata["schedule"] = "sawtooth"; });
+  refused([](auto& f) { f.metadata["schedule_steps"] = "-5"; });
+  refused([](auto& f) { f.metadata["schedule_steps"] = "99999999999"; });
+  refused([](auto& f) { f.metadata["schedule_betas"] = "[0.1, \"x\"]"; });
+  refused([](auto& f) { f.metadata["schedule_betas"] = "[[[["; });
+  refused([](auto& f) { f.metadata["shift"] = "[1]"; });
+  refused([](auto& f) { f.metadata["scale"] = "[1, -1, 1]"; });
+  for (std::size_t i = 0; i < good.entries.size(); ++i)
+    refused([&](auto& f) { f.entries.erase(f.entries.begin() + static_cast<std::ptrdiff_t>(i)); });
+  refused([](auto& f) { f.add("extra", Tensor<float>::zeros({2})); });
+  refused([](auto& f) {
+    for (auto& b : f.entries[0].bytes) b = std::byte{0xff};  // NaN
+  });
+}

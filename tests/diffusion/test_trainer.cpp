@@ -1,0 +1,204 @@
+// The trainer: its loss is the paper's, its steps are reproducible, and a resumed run is the run.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "catch.hpp"
+#include "papillon/autograd/gradient.hpp"
+#include "papillon/diffusion/loss.hpp"
+#include "papillon/diffusion/trainer.hpp"
+#include "papillon/nn/safetensors.hpp"
+#include "papillon/nn/state_dict.hpp"
+#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+#include "temporary_folder.hpp"
+
+using namespace papillon;
+
+namespace {
+
+const std::vector<double> shift = {1, 2}, scale = {2, 0.5};
+
+TrainOptions small_options() {
+  TrainOptions o;
+  o.hidden = 24;
+  o.blocks = 2;
+  o.embedding = 8;
+  o.batch_size = 96;
+  o.total_samples = 96 * 40;
+  o.learning_rate = 3e-3;
+  o.final_learning_rate = 1e-4;
+  o.warmup_steps = 5;
+  o.tile_rows = 16;
+  o.seed = 7;
+  return o;
+}
+
+// Points of a circle: a set with structure.
+Tensor<float> circle(std::size_t n) {
+  Tensor<float> states({n, 2});
+  for (std::size_t i = 0; i < n; ++i) {
+    const double angle = 0.1 * static_cast<double>(i);
+    states(i, 0) = static_cast<float>(shift[0] + scale[0] * std::cos(angle));
+    states(i, 1) = static_cast<float>(shift[1] + scale[1] * std::sin(angle));
+  }
+  return states;
+}
+
+Tensor<float> weights_after(const TrainOptions& o, const Tensor<float>& data, int steps) {
+  Trainer trainer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  for (int i = 0; i < steps; ++i) trainer.step();
+  return state_dict<float>(trainer.model(false).network).at(1).second;
+}
+
+}  // namespace
+
+TEST_CASE("trainer: learns", "[trainer]") {
+  const Tensor<float> data = circle(500), other = circle(300);
+  TrainOptions o = small_options();
+  o.total_samples = 96 * 600;
+  Trainer trainer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  const double before = trainer.validation_loss(other);
+  while (trainer.steps_done() < trainer.total_steps()) trainer.step();
+  const double after = trainer.validation_loss(other);
+  // A Gaussian of unit variance would leave a velocity loss of 1; the circle is worth much more.
+  CHECK(before > 0.9);
+  CHECK(after < 0.75);
+}
+
+TEST_CASE("trainer: the same bits for any number of threads", "[trainer]") {
+  const Tensor<float> data = circle(500);
+  for (const std::size_t strata : {0, 7}) {
+    TrainOptions o = small_options();
+    o.strata = strata;
+    o.clip_norm = 0.1;
+    set_thread_count(1);
+    const auto one = weights_after(o, data, 6);
+    for (const std::size_t threads : {2, 5}) {
+      set_thread_count(threads);
+      CHECK(identical(weights_after(o, data, 6), one));
+    }
+  }
+  set_thread_count(0);
+}
+
+TEST_CASE("trainer: a resumed run equals an uninterrupted one", "[trainer]") {
+  const TemporaryFolder folder;
+  const Tensor<float> data = circle(130);  // batches straddle epochs
+  const TrainOptions o = small_options();
+  Trainer whole(o, NoiseSchedule::cosine(100), data, shift, scale);
+  for (int i = 0; i < 9; ++i) whole.step();
+  whole.save_checkpoint(folder.path() / "checkpoint.safetensors");
+  whole.validation_loss(data);  // looking must not change the run
+
+  Trainer resumed(o, NoiseSchedule::cosine(100), data, shift, scale);
+  resumed.load_checkpoint(folder.path() / "checkpoint.safetensors");
+  CHECK(resumed.steps_done() == 9);
+  for (int i = 0; i < 9; ++i) CHECK(resumed.step().loss == whole.step().loss);
+  const auto a = state_dict<float>(whole.model().network);
+  const auto b = state_dict<float>(resumed.model().network);
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(identical(a[i].second, b[i].second));
+}
+
+TEST_CASE("trainer: a checkpoint of another run is refused", "[trainer]") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "checkpoint.safetensors";
+  const Tensor<float> data = circle(130);
+  TrainOptions o = small_options();
+  Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).save_checkpoint(path);
+  o.seed += 1;
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).load_checkpoint(path),
+                  InputError);
+  o.seed -= 1;
+  Tensor<float> changed = data;
+  changed[7] += 1e-3f;
+  CHECK_THROWS_AS(
+      Trainer(o, NoiseSchedule::cosine(100), changed, shift, scale).load_checkpoint(path),
+      InputError);
+  save_model(path, Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).model());
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).load_checkpoint(path),
+                  InputError);
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale)
+                      .load_checkpoint(folder.path() / "nothing"),
+                  InputError);
+}
+
+TEST_CASE("trainer: the first loss is the paper's, for each head", "[trainer]") {
+  // With stratification as fine as the batch, each row has its own stratum; the expectation over
+  // many rows of the trainer's loss must agree with the clear loss on independent draws.
+  const Tensor<float> data = circle(4096);
+  for (const Head head : {Head::noise, Head::state, Head::velocity}) {
+    TrainOptions o = small_options();
+    o.head = head;
+    o.batch_size = 20'000;
+    o.total_samples = 20'000;
+    const NoiseSchedule schedule = NoiseSchedule::cosine(100);
+    Trainer trainer(o, schedule, data, shift, scale);
+    const DiffusionModel initial = trainer.model(false);
+    const double fused = trainer.step().loss;
+    Tensor<float> x({20'000, 2});
+    std::vector<std::int64_t> t(20'000);
+    for (std::size_t i = 0; i < t.size(); ++i) {
+      normalise_row(data.data() + 2 * (i % 4096), shift, scale, x.data() + 2 * i);
+      t[i] = static_cast<std::int64_t>(1 + i % 100);
+    }
+    const NoGrad guard;
+    const double clear = denoising_loss<float>(initial.network, schedule, head, x,
+                                               random_normal<float>({20'000, 2}, {99, 1}), t)
+                             .item();
+    // Squares of unit normals have variance 2: a relative standard error of 1/sqrt(20000) each.
+    CHECK(std::abs(fused - clear) < 5 * std::sqrt(2.0) / std::sqrt(20'000.0) * clear);
+  }
+}
+
+TEST_CASE("trainer: a steady step takes no memory", "[trainer]") {
+  const Tensor<float> data = circle(500);
+  set_thread_count(2);
+  Trainer trainer(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  for (int i = 0; i < 30; ++i) trainer.step();
+  const auto before = total_system_allocations();
+  for (int i = 0; i < 5; ++i) trainer.step();
+  CHECK(total_system_allocations() == before);
+  set_thread_count(0);
+}
+
+TEST_CASE("trainer: bad options and bad data are named", "[trainer]") {
+  const Tensor<float> data = circle(50);
+  const auto make = [&](auto change) {
+    TrainOptions o = small_options();
+    change(o);
+    return Trainer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  };
+  CHECK_THROWS_AS(make([](auto& o) { o.batch_size = 0; }), ArgumentError);
+  CHECK_THROWS_AS(make([](auto& o) { o.strata = 101; }), ArgumentError);
+  CHECK_THROWS_AS(make([](auto& o) { o.learning_rate = -1; }), ArgumentError);
+  CHECK_THROWS_AS(make([](auto& o) { o.final_learning_rate = 1; }), ArgumentError);
+  CHECK_THROWS_AS(make([](auto& o) { o.ema_decay = 1; }), ArgumentError);
+  CHECK_THROWS_AS(make([](auto& o) { o.embedding = 7; }), ArgumentError);
+  CHECK_THROWS_AS(make([](auto& o) { o.learning_rate = std::nan(""); }), ArgumentError);
+  Tensor<float> broken = data;
+  broken[5] = std::numeric_limits<float>::quiet_NaN();
+  std::string message;
+  try {
+    Trainer(small_options(), NoiseSchedule::cosine(100), broken, shift, scale);
+  } catch (const InputError& e) {
+    message = e.what();
+  }
+  CHECK(message.find("state 2, component 1") != std::string::npos);
+  CHECK_THROWS_AS(Trainer(small_options(), NoiseSchedule::cosine(100), Tensor<float>::zeros({5, 3}),
+                          shift, scale),
+                  InputError);
+}
+
+TEST_CASE("trainer: an exploding run stops with the step", "[trainer]") {
+  TrainOptions o = small_options();
+  o.learning_rate = o.final_learning_rate = 1e30;
+  o.warmup_steps = 0;
+  const Tensor<float> data = circle(500);
+  Trainer trainer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  CHECK_THROWS_AS(
+      [&] {
+        for (int i = 0; i < 30; ++i) trainer.step();
+      }(),
+      NumericalError);
+}
