@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "papillon/tensor/atomic_file.hpp"
@@ -38,15 +39,19 @@ std::size_t item_size(std::string_view dtype) {
   return found == sizes.end() ? 0 : found->second;
 }
 
-// The product of a shape and an element's size, unless it overflows.
+// The bytes of an array, unless they overflow; extents of 0 do not excuse the others.
 std::optional<std::uint64_t> byte_count(const Shape& shape, std::size_t item) {
-  if (std::find(shape.begin(), shape.end(), std::size_t{0}) != shape.end()) return 0;
   std::uint64_t bytes = item;
+  bool empty = false;
   for (const std::size_t extent : shape) {
-    if (bytes > std::numeric_limits<std::uint64_t>::max() / extent) return std::nullopt;
+    empty |= extent == 0;
+    if (extent == 0) continue;
+    if (bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / extent) {
+      return std::nullopt;
+    }
     bytes *= extent;
   }
-  return bytes;
+  return empty ? 0 : bytes;
 }
 
 // A name in quotes, on one line whatever it holds.
