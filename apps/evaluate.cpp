@@ -31,8 +31,8 @@ class Evaluate : public Command {
     app.add_option("--independent", independent_,
                    "states of other trajectories, for the floors; else they are integrated");
     app.add_option("--figure", figure_, "name for FIGURE.svg and FIGURE.png, drawn by gnuplot");
-    app.add_option("--nearest-states", options_.nearest_states,
-                   "reference states for d_gen and d_test, evenly spaced; 0: all")
+    app.add_option("--nearest-states", options_.d_test_states,
+                   "reference states that d_test is a mean over, evenly spaced; 0: all")
         ->transform(count_number());
     app.add_option("--features", options_.features, "random ones, of the Fréchet distance")
         ->check(CLI::Range(2, 4096));
@@ -68,7 +68,8 @@ class Evaluate : public Command {
             {"outside_histogram", e.outside},
             {"samples", e.samples},
             {"reference_states", e.reference_states},
-            {"nearest_states", e.nearest_states},
+            {"d_gen_states", e.d_gen_states},
+            {"d_test_states", e.d_test_states},
             {"feature_states", e.feature_states}};
   }
 
