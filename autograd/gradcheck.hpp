@@ -52,8 +52,8 @@ struct GradcheckEntry {
   bool kink = false;     // the slopes on both sides differ ...
   double jump = 0;       // ... by this
 
-  double error() const;  // |analytic - numeric| / scale
-  double ratio() const { return analytic / numeric; }
+  double error() const;                                      // |analytic - numeric| / scale
+  double ratio() const { return analytic / numeric + 0.0; }  // no -0
 };
 
 struct GradcheckReport {
