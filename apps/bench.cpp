@@ -149,6 +149,7 @@ class Bench : public Command {
   }
 
   void sgemm(Sgemm& one, Sgemm& all) {
+    if (!wanted("sgemm_one_core") && !wanted("sgemm_all_cores")) return;
     std::vector<double> singles, alls, fractions;
     for (double spent = 0; spent < seconds_; spent += 0.2) {
       singles.push_back(one.measure(0.1));

@@ -2,10 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <string>
-#include <vector>
 
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
@@ -19,8 +17,14 @@
 namespace papillon::apps {
 namespace {
 
-// In the order of SamplerName.
-constexpr std::array<const char*, 5> samplers = {"ddpm", "ddim", "dpmpp2m", "dpmpp3m", "heun"};
+CLI::Validator sampler_alias() {
+  return CLI::Validator(
+      [](std::string& name) -> std::string {
+        if (name.rfind("dpmpp", 0) == 0) name.erase(3, 2);
+        return {};
+      },
+      "");
+}
 
 class Sample : public Command {
  public:
@@ -40,8 +44,10 @@ class Sample : public Command {
     app.add_option("--count", count_, "states to draw")
         ->transform(count_number())
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000'000}));
-    app.add_option("--sampler", sampler_, "how")
-        ->check(CLI::IsMember(std::vector<std::string>(samplers.begin(), samplers.end())));
+    app.add_option("--sampler", sampler_,
+                   "how: dpm2m and dpm3m are DPM-Solver++ (aliases dpmpp2m, dpmpp3m)")
+        ->transform(sampler_alias())
+        ->check(CLI::IsMember({"ddpm", "ddim", "dpm2m", "dpm3m", "heun"}));
     app.add_option("--steps", options_.steps, "of the reverse process");
     app.add_option("--spacing", spacing_,
                    "of its timesteps; auto: uniform for ddpm and ddim, else log_snr")
@@ -66,8 +72,7 @@ class Sample : public Command {
       throw UsageError("--start-step K is needed with --from");
     if (from_.empty() && start_step_ != 0)
       throw UsageError("--start-step is for ensembles: --from FILE is needed with it");
-    const auto at = std::find(samplers.begin(), samplers.end(), sampler_);
-    options_.sampler = static_cast<SamplerName>(at - samplers.begin());
+    options_.sampler = parse_sampler(sampler_);
     const bool uniform = sampler_ == "ddpm" || sampler_ == "ddim";
     options_.spacing = spacing_ != "auto" ? parse_spacing(spacing_)
                        : uniform          ? Spacing::uniform
@@ -159,7 +164,7 @@ class Sample : public Command {
     return report(context, count * members, evaluations, progress);
   }
 
-  std::string model_, out_, from_, sampler_ = "dpmpp2m", spacing_ = "auto", variance_ = "small";
+  std::string model_, out_, from_, sampler_ = "dpm2m", spacing_ = "auto", variance_ = "small";
   std::size_t count_ = 131072, batch_ = 65536;
   int start_step_ = 0, members_ = 50;
   SamplerOptions options_;

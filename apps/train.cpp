@@ -77,12 +77,11 @@ class Train : public Command {
     if (preset_ == "quick")
       return of({{"samples", "12000000"},
                  {"batch-size", "1024"},
-                 {"strata", "128"},
-                 {"learning-rate", "0.002"},
+                 {"strata", "64"},
+                 {"learning-rate", "0.0015"},
                  {"final-learning-rate", "1e-6"},
                  {"warmup", "200"},
-                 {"clip-norm", "1"},
-                 {"ema-decay", "0.995"}});
+                 {"ema-decay", "0.998"}});
     return {};
   }
 
@@ -209,8 +208,10 @@ class Train : public Command {
 
   void save(const Context& context, const Trainer& trainer, const char* name) const {
     DiffusionModel model = trainer.model();
-    for (const auto& [key, value] : context.settings.items())
+    for (const auto& [key, value] : context.settings.items()) {
+      if (key == "out" || key == "threads") continue;  // the same model wherever it was trained
       model.training[key] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
     model.training["step"] = std::to_string(trainer.steps_done());
     save_model(file(name), model);
   }

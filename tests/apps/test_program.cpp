@@ -1,0 +1,203 @@
+// The program's conventions: help, settings, exit codes, one-line errors, whole files.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "apps/program.hpp"
+#include "catch.hpp"
+
+using nlohmann::json;
+using namespace papillon::test;
+
+namespace {
+
+constexpr const char* small_sets =
+    "generate --out data --members 2 --test-members 1 --steps 400 --burn-in 50 --quiet ";
+constexpr const char* small_net =
+    "--hidden 16 --blocks 1 --embedding 8 --batch-size 64 --samples 6400 --quiet ";
+
+// Fails, with that code and one line that names all these things, and writes no output.
+void must_fail(const Workplace& place, const std::string& arguments, int code,
+               const std::vector<std::string>& mentions) {
+  CAPTURE(arguments);
+  const Outcome outcome = place.papillon(arguments);
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == code);
+  CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  CHECK(outcome.err.find("error:") != std::string::npos);
+  for (const std::string& word : mentions) {
+    CAPTURE(word);
+    CHECK(outcome.err.find(word) != std::string::npos);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("help begins with an example, for the program and each subcommand") {
+  const Workplace place;
+  for (const std::string command :
+       {"", "generate", "train", "sample", "evaluate", "gradcheck", "bench", "info"}) {
+    const Outcome outcome = place.papillon(command + " --help");
+    CAPTURE(command);
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out.rfind("Example:\n  papillon " + command, 0) == 0);
+    CHECK(outcome.err.empty());
+  }
+  CHECK(place.papillon("--version").out.rfind("papillon ", 0) == 0);
+}
+
+TEST_CASE("a command line that makes no sense is refused with 2") {
+  const Workplace place;
+  must_fail(place, "", 2, {"subcommand"});
+  must_fail(place, "fly", 2, {"--help"});
+  must_fail(place, "generate", 2, {"--out"});
+  must_fail(place, "generate --out d --steps -5", 2, {"--steps", "-5"});
+  must_fail(place, "generate --out d --steps 1e99", 2, {"1e99"});
+  must_fail(place, "generate --out d --members 0", 2, {"--members"});
+  must_fail(place, "generate --out d --dt nan", 2, {"--dt"});
+  must_fail(place, "generate --out d --format csv", 2, {"csv"});
+  must_fail(place, "generate --out d --wings 2", 2, {"--wings"});
+  must_fail(place, "sample --model m --out s.txt", 2, {"s.txt", ".nc or .npy"});
+  must_fail(place, "sample --model m --out s.nc --from a.nc", 2, {"--start-step"});
+  must_fail(place, "train --out r --data d.nc --schedule square", 2, {"square"});
+  must_fail(place, "train --out r --data d.nc --learning-rate -1", 2, {"--learning-rate"});
+  must_fail(place, "train --out r --data d.nc --strata 999999", 2, {"strata"});
+  must_fail(place, "info --threads 100000", 2, {"--threads"});
+  CHECK(!fs::exists(place / "d"));
+}
+
+TEST_CASE("settings: defaults < file < environment < flags") {
+  const Workplace place;
+  write_text(place / "c.toml",
+             "seed = 7\nthreads = 1\n[info]\nseed = 8\n[train]\nhead = 'noise'\n");
+  const auto seed = [&](const std::string& before, const std::string& after) {
+    const Outcome outcome = place.shell(before + " \"$P\" info --json - " + after);
+    CHECK(outcome.code == 0);
+    return json::parse(outcome.out).at("seed").get<int>();
+  };
+  CHECK(seed("", "") == 0);
+  CHECK(seed("", "--config c.toml") == 8);
+  CHECK(seed("PAPILLON_SEED=9", "--config c.toml") == 9);
+  CHECK(seed("PAPILLON_SEED=9", "--config c.toml --seed 10") == 10);
+  CHECK(seed("PAPILLON_CONFIG=c.toml", "") == 8);
+
+  must_fail(place, "info --config none.toml", 3, {"none.toml"});
+  write_text(place / "bad.toml", "seed = 1\n[info\n");
+  must_fail(place, "info --config bad.toml", 3, {"bad.toml:2"});
+  write_text(place / "bad.toml", "seed = 1\n[train]\n\nwings = 2\n");
+  must_fail(place, "info --config bad.toml", 3, {"bad.toml:4", "wings"});
+  write_text(place / "bad.toml", "wings = 2\n");
+  must_fail(place, "info --config bad.toml", 3, {"bad.toml:1", "wings"});
+  write_text(place / "bad.toml", "[fly]\nx = 2\n");
+  must_fail(place, "info --config bad.toml", 3, {"bad.toml:1", "fly"});
+  write_text(place / "bad.toml", "[info]\nseed = 'many'\n");
+  must_fail(place, "info --config bad.toml", 3, {"bad.toml:2", "seed"});
+  write_text(place / "bad.toml", "[info]\nseed = [1, 2]\n");
+  must_fail(place, "info --config bad.toml", 3, {"bad.toml:2", "seed"});
+  const Outcome outcome = place.shell("PAPILLON_SEED=many \"$P\" info");
+  CHECK(outcome.code == 2);
+  CHECK(outcome.err.find("PAPILLON_SEED") != std::string::npos);
+}
+
+TEST_CASE("info and its JSON") {
+  const Workplace place;
+  const Outcome outcome = place.papillon("info --threads 2 --json info.json --seed 4");
+  REQUIRE(outcome.code == 0);
+  CHECK(outcome.out.find("blas check   right") != std::string::npos);
+  const json result = json::parse(read_text(place / "info.json"));
+  for (const char* key :
+       {"command", "version", "commit", "seed", "threads", "config", "seconds", "results"})
+    CHECK(result.contains(key));
+  CHECK(result["command"] == "info");
+  CHECK(result["threads"] == 2);
+  CHECK(result["results"]["blas_right"] == true);
+}
+
+TEST_CASE("generate: both formats hold the same states, whatever the threads") {
+  const Workplace place;
+  REQUIRE(place.papillon(std::string(small_sets) + "--threads 1 --json g.json").code == 0);
+  REQUIRE(place.papillon(std::string(small_sets) + "--format npy --threads 3").code == 0);
+  REQUIRE(place
+              .shell("mv data/train.npy a.npy; \"$P\" " + std::string(small_sets) +
+                     "--format npy --threads 1")
+              .code == 0);
+  CHECK(read_text(place / "a.npy") == read_text(place / "data/train.npy"));
+  const json results = json::parse(read_text(place / "g.json"))["results"];
+  CHECK(results["train"]["states"] == 800);
+  CHECK(results["test"]["states"] == 400);
+  // The file beside the sets is a configuration that makes them again.
+  REQUIRE(place.papillon("generate --config data/config.toml --out again --format nc").code == 0);
+  // Scores of a set against itself: the NetCDF and the NPY hold the same numbers.
+  REQUIRE(place
+              .papillon("evaluate --samples data/train.npy --reference again/train.nc --json "
+                        "e.json --quiet")
+              .code == 0);
+  const json scores = json::parse(read_text(place / "e.json"))["results"];
+  CHECK(scores["hellinger"]["value"] == 0);
+  CHECK(scores["d_gen"]["value"] == 0);
+}
+
+TEST_CASE("files that are missing, malformed or do not fit are refused with 3") {
+  const Workplace place;
+  REQUIRE(place.papillon(small_sets).code == 0);
+  REQUIRE(place.papillon(std::string(small_sets) + "--format npy").code == 0);
+  const auto bad_data = [&](const std::string& file, const std::vector<std::string>& mentions) {
+    must_fail(place, "train --out run --data " + file + " " + small_net, 3, mentions);
+    CHECK(!fs::exists(place / "run/model.safetensors"));
+  };
+  bad_data("none.nc", {"none.nc"});
+  bad_data("none.npy", {"none.npy"});
+  for (const std::string name : {"train.nc", "train.npy"}) {
+    const std::string whole = read_text(place / ("data/" + name));
+    const std::string copy = "cut" + fs::path(name).extension().string();
+    for (const std::size_t size : {std::size_t{0}, std::size_t{5}, whole.size() / 2}) {
+      write_text(place / copy, whole.substr(0, size));
+      bad_data(copy, {copy});
+    }
+    write_text(place / copy, "no " + whole);
+    bad_data(copy, {copy});
+  }
+  // The last float of an NPY file is the last state's z.
+  std::string poisoned = read_text(place / "data/train.npy");
+  poisoned.replace(poisoned.size() - 4, 4, std::string("\x00\x00\xc0\x7f", 4));
+  write_text(place / "nan.npy", poisoned);
+  bad_data("nan.npy", {"nan.npy", "component 2", "not finite"});
+
+  must_fail(place, "sample --model none.safetensors --out s.npy", 3, {"none.safetensors"});
+  write_text(place / "lie.safetensors", std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10));
+  must_fail(place, "sample --model lie.safetensors --out s.npy", 3, {"lie.safetensors"});
+  must_fail(place, "train --out nowhere --resume --data data/train.nc", 3, {"nowhere", "resume"});
+  must_fail(place, "generate --out /dev/null/data", 3, {"/dev/null/data"});
+  must_fail(place, "info --json /nowhere/info.json --quiet", 3, {"/nowhere"});
+
+  // A model of three components and states of five.
+  REQUIRE(place
+              .papillon("generate --system lorenz96 --dimension 5 --out five --steps 100 "
+                        "--burn-in 10 --members 1 --quiet")
+              .code == 0);
+  REQUIRE(place.papillon("train --out run --data data/train.nc " + std::string(small_net)).code ==
+          0);
+  must_fail(place,
+            "sample --model run/model.safetensors --out s.npy --from five/train.nc --start-step 2",
+            3, {"five/train.nc", "5 components"});
+  must_fail(place, "evaluate --samples five/train.nc --reference data/test.nc", 3,
+            {"5 components"});
+  must_fail(place, "train --out run --data data/train.nc --validation five/train.nc", 3,
+            {"five/train.nc"});
+  CHECK(!fs::exists(place / "s.npy"));
+}
+
+TEST_CASE("full disk: the old file stays") {
+  const Workplace place;
+  REQUIRE(place.papillon(small_sets).code == 0);
+  const std::string before = read_text(place / "data/train.nc");
+  // No file may grow beyond 4 KiB (8 blocks of 512 bytes); the signal for it is ignored.
+  const Outcome outcome =
+      place.shell("trap '' XFSZ; ulimit -f 8; \"$P\" " + std::string(small_sets) + "--steps 2000");
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 3);
+  CHECK(read_text(place / "data/train.nc") == before);
+  for (const auto& entry : fs::directory_iterator(place / "data")) {
+    CAPTURE(entry.path().string());
+    CHECK((entry.path().extension() == ".nc" || entry.path().extension() == ".toml"));
+  }
+}
