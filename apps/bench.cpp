@@ -88,15 +88,15 @@ class Sgemm {
 class Bench : public Command {
  public:
   const char* name() const override { return "bench"; }
-  const char* about() const override {
-    return "Measure against the machine's limit.\n"
-           "The limit of a training step or a denoising step is its arithmetic in matrix products\n"
-           "at the speed of sgemm (256 x 256 x 256, one product a thread), measured in turns with "
-           "it:\n"
-           "  sample  2 N (D H + 3 x 2 H H + H D)  +  2 x 3 E 2 H          FiLM once\n"
+  const char* about() const override { return "Measure speeds against the machine's limit."; }
+  const char* notes() const override {
+    return "The limit of a training step or a denoising step is its arithmetic in matrix products\n"
+           "at the speed of sgemm (256 x 256 x 256, one product a thread), measured in turns with\n"
+           "it, for N states of D = 3, width H = 256, embedding E = 512, and S different "
+           "timesteps\n"
+           "in a batch:\n"
+           "  sample  2 N (D H + 3 x 2 H H + H D)  +  2 x 3 E 2 H            (FiLM once)\n"
            "  train   3 x 2 N (D H + 3 x 2 H H + H D) - 2 N D H  +  2 x 2 S x 3 E 2 H\n"
-           "for N states of D = 3, width H = 256, embedding E = 512, S different timesteps in a "
-           "batch.\n"
            "lorenz63_rk4: 68 operations a state-step at the same speed.";
   }
   const char* example() const override {
@@ -109,7 +109,7 @@ class Bench : public Command {
         ->transform(count_number())
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 22));
     app.add_option("--strata", strata_, "of train_B_stratified")->check(CLI::Range(1, 1000));
-    app.add_option("--seconds", seconds_, "for each case")->check(CLI::Range(0.01, 600.0));
+    app.add_option("--seconds", seconds_, "for each case")->check(within(0.01, 600));
     app.add_option("--only", only_, "cases whose name contains this");
   }
 

@@ -41,7 +41,8 @@ class Command {
   virtual ~Command() = default;
   virtual const char* name() const = 0;
   virtual const char* about() const = 0;
-  virtual const char* example() const = 0;  // lines; help begins with them
+  virtual const char* example() const = 0;          // lines; help begins with them
+  virtual const char* notes() const { return ""; }  // help ends with them
   virtual void add_options(CLI::App& app) = 0;
   // Returns what --json calls "results".
   virtual Json run(const Context& context) = 0;
@@ -64,5 +65,7 @@ void require(const std::string& value, const char* option);
 
 // For counts: takes 12000000, 12e6, 12M and 128k. Use with ->transform().
 CLI::Validator count_number();
+// For numbers; refuses NaN, too.
+CLI::Validator within(double low, double high);
 
 }  // namespace papillon::apps

@@ -30,7 +30,7 @@ class Generate : public Command {
         ->check(CLI::IsMember({"lorenz63", "lorenz96"}));
     app.add_option("--dimension", dimension_, "components of lorenz96")
         ->check(CLI::Range(4, 100000));
-    app.add_option("--forcing", forcing_, "of lorenz96")->check(CLI::Range(-1e3, 1e3));
+    app.add_option("--forcing", forcing_, "of lorenz96")->check(within(-1e3, 1e3));
     const auto members = [&](const char* option, std::size_t& value, const char* help) {
       app.add_option(option, value, help)
           ->transform(count_number())
@@ -48,7 +48,7 @@ class Generate : public Command {
     app.add_option("--store-every", set_.store_every, "time steps between stored states")
         ->transform(count_number())
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
-    app.add_option("--dt", set_.dt, "time step")->check(CLI::Range(1e-9, 1.0));
+    app.add_option("--dt", set_.dt, "time step")->check(within(1e-9, 1));
     app.add_option("--scheme", scheme_, "integrator")
         ->check(CLI::IsMember({"euler", "heun", "rk4"}));
     app.add_option("--precision", precision_, "of the integration")

@@ -45,6 +45,8 @@ class Gradcheck : public Command {
 
 }  // namespace
 
-std::unique_ptr<Command> make_gradcheck() { return std::make_unique<Gradcheck>(); }
+std::unique_ptr<Command> make_gradcheck() {
+  return std::make_unique<Gradcheck>();
+}
 
 }  // namespace papillon::apps

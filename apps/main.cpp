@@ -125,6 +125,7 @@ int run(int argc, char** argv) {
     std::unique_ptr<Command> command = make();
     CLI::App* app = program.add_subcommand(command->name(), command->about());
     app->formatter(std::make_shared<HelpFormatter>(command->example()));
+    app->footer(command->notes());
     command->add_options(*app);
     add_common_options(*app, context);
     commands.emplace_back(std::move(command), app);
@@ -169,28 +170,6 @@ int run(int argc, char** argv) {
 
 void require(const std::string& value, const char* option) {
   if (value.empty()) throw UsageError(fmt::format("{} is needed", option));
-}
-
-CLI::Validator count_number() {
-  const auto convert = [](std::string& text) -> std::string {
-    const std::string given = text;
-    double factor = 1;
-    std::string digits = text;
-    if (!digits.empty() && (digits.back() == 'k' || digits.back() == 'K')) factor = 1e3;
-    if (!digits.empty() && digits.back() == 'M') factor = 1e6;
-    if (factor > 1) digits.pop_back();
-    if (factor == 1 && !digits.empty() &&
-        digits.find_first_not_of("0123456789") == std::string::npos)
-      return {};  // CLI11 checks its range
-    char* end = nullptr;
-    const double value = std::strtod(digits.c_str(), &end) * factor;
-    if (digits.empty() || *end != '\0' || !(value >= 0) || value > 9e15 ||
-        value != static_cast<double>(static_cast<std::uint64_t>(value)))
-      return fmt::format("'{}' is not a count (as 131072, 12e6, 128k or 12M)", given);
-    text = std::to_string(static_cast<std::uint64_t>(value));
-    return {};
-  };
-  return CLI::Validator(convert, "");
 }
 
 void Context::start_directory(const std::filesystem::path& directory) const {

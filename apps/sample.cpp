@@ -52,10 +52,11 @@ class Sample : public Command {
     app.add_option("--spacing", spacing_,
                    "of its timesteps; auto: uniform for ddpm and ddim, else log_snr")
         ->check(CLI::IsMember({"auto", "uniform", "leading", "trailing", "log_snr", "karras"}));
-    app.add_option("--eta", options_.eta, "noise of ddim: 0 none, 1 as ddpm");
+    app.add_option("--eta", options_.eta, "noise of ddim: 0 none, 1 as ddpm")->check(within(0, 1));
     app.add_option("--variance", variance_, "of ddpm")->check(CLI::IsMember({"small", "large"}));
-    app.add_option("--rho", options_.rho, "of karras spacing");
-    app.add_option("--clip", options_.clip, "predicted normalised states; 0: not");
+    app.add_option("--rho", options_.rho, "of karras spacing")->check(within(0.1, 100));
+    app.add_option("--clip", options_.clip, "predicted normalised states; 0: not")
+        ->check(within(0, 1e6));
     app.add_option("--from", from_, "states to make ensembles from, in place of --count");
     app.add_option("--start-step", start_step_, "steps from the end where they are noised");
     app.add_option("--members", members_, "of each ensemble")->check(CLI::Range(1, 1000000));
@@ -121,7 +122,7 @@ class Sample : public Command {
   Json draw(const Context& context, const DiffusionModel& model,
             const DenoisingModel<float>& denoising) {
     const std::size_t d = model.shift.size();
-    Tensor<float> states({count_, d});
+    Tensor<float> states(Shape{count_, d});
     Progress progress("sample", count_, "states", context.quiet);
     int evaluations = 0;
     for (std::size_t first = 0; first < count_; first += batch_) {
@@ -151,7 +152,7 @@ class Sample : public Command {
     int evaluations = 0;
     for (std::size_t first = 0; first < count; first += block) {
       const std::size_t n = std::min(block, count - first);
-      const Tensor<float> part({n, d}, given.values.span().subspan(first * d, n * d));
+      const Tensor<float> part(Shape{n, d}, given.values.span().subspan(first * d, n * d));
       options_.first_row = first;
       track(progress, first * members, n * members);
       Samples<float> drawn = diffuse_and_denoise(denoising, part, members_, start_step_, options_);

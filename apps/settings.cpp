@@ -31,8 +31,10 @@ std::string scalar(const toml::node& node, const std::string& origin) {
   throw InputError(origin + " must be a string, a number, true or false, or a list of them");
 }
 
-CLI::App* find_command(const CLI::App& program, const std::string& name) {
-  return program.get_subcommand_no_throw(name);
+const CLI::App* find_command(const CLI::App& program, const std::string& name) {
+  const auto matches = [&](const CLI::App* app) { return app->get_name() == name; };
+  const auto found = program.get_subcommands(matches);
+  return found.empty() ? nullptr : found.front();
 }
 
 bool is_option(const CLI::App& command, const std::string& name) {

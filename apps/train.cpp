@@ -129,7 +129,7 @@ class Train : public Command {
   }
   static void number(CLI::App& app, const char* option, double& value, double low, double high,
                      const char* help) {
-    app.add_option(option, value, help)->check(CLI::Range(low, high));
+    app.add_option(option, value, help)->check(within(low, high));
   }
 
   fs::path file(const char* name) const { return fs::path(out_) / name; }

@@ -145,7 +145,7 @@ class NetcdfFile {
     states.layout.times = extents[1];
     states.layout.dimension = extents[2];
     states.layout.dt = time_step(extents[1]);
-    states.values = Tensor<float>({extents[0] * extents[1], extents[2]});
+    states.values = Tensor<float>(Shape{extents[0] * extents[1], extents[2]});
     if (!states.values.empty()) check(nc_get_var_float(id_, variable, states.values.data()));
     return states;
   }

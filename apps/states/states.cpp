@@ -26,7 +26,7 @@ class NpyStateWriter : public StateWriter {
           fmt::format("{}: {:.0f} GB are too much for .npy, which is put together in "
                       "memory (choose .nc, which is streamed)",
                       path.string(), bytes / 1e9));
-    states_ = Tensor<float>({layout.members, layout.times, layout.dimension});
+    states_ = Tensor<float>(Shape{layout.members, layout.times, layout.dimension});
   }
 
   void write(const Tensor<float>& states, std::size_t first_time) override {
