@@ -9,6 +9,7 @@
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/reduce.hpp"
 
+// clang-format off: a table, one op a line.
 namespace papillon {
 
 // arithmetic.cpp
@@ -82,3 +83,4 @@ template <class T> Var<T> mse_loss(const Var<T>& prediction, const Var<T>& targe
 template <class T> Var<T> mae_loss(const Var<T>& prediction, const Var<T>& target);  // mean
 
 }  // namespace papillon
+// clang-format on

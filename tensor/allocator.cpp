@@ -42,7 +42,7 @@ struct Cache {
     for (std::size_t c = 0; c < classes; ++c)
       while (FreeBlock* block = lists[c]) {
         lists[c] = block->next;
-        ::operator delete(block, std::align_val_t{alignment});
+        ::operator delete (block, std::align_val_t{alignment});
       }
     counters.cached_bytes = 0;
   }
@@ -77,7 +77,9 @@ AllocationCounters allocation_counters() {
   return c != nullptr ? c->counters : AllocationCounters{};
 }
 
-std::uint64_t total_system_allocations() { return system_total.load(); }
+std::uint64_t total_system_allocations() {
+  return system_total.load();
+}
 
 void release_cached_memory() {
   if (Cache* c = cache()) c->release();
@@ -99,7 +101,7 @@ void* allocate_block(std::size_t bytes) {
     ++own->counters.system_allocations;
   }
   system_total.fetch_add(1, std::memory_order_relaxed);
-  return ::operator new(class_bytes(c), std::align_val_t{alignment});
+  return ::operator new (class_bytes(c), std::align_val_t{alignment});
 }
 
 void free_block(void* p, std::size_t bytes) noexcept {
@@ -107,7 +109,7 @@ void free_block(void* p, std::size_t bytes) noexcept {
   const std::size_t c = size_class(bytes);
   Cache* const own = cache();
   if (own == nullptr || own->counters.cached_bytes + class_bytes(c) > cache_limit) {
-    ::operator delete(p, std::align_val_t{alignment});
+    ::operator delete (p, std::align_val_t{alignment});
     return;
   }
   own->lists[c] = new (p) FreeBlock{own->lists[c]};

@@ -3,6 +3,7 @@
 
 #include "papillon/tensor/tensor.hpp"
 
+// clang-format off: a table, one function a line.
 namespace papillon {
 
 template <class T> Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b);
@@ -38,3 +39,4 @@ template <class T> Tensor<T> clip(const Tensor<T>& x, T low, T high);
 template <class T> void axpy(T alpha, const Tensor<T>& x, Tensor<T>& y);
 
 }  // namespace papillon
+// clang-format on

@@ -10,9 +10,11 @@
 namespace papillon {
 
 // Permutes the axes; {} reverses them.
-template <class T> Tensor<T> transpose(const Tensor<T>& x, const std::vector<std::size_t>& axes = {});
+template <class T>
+Tensor<T> transpose(const Tensor<T>& x, const std::vector<std::size_t>& axes = {});
 // Joins along an axis; all other extents must agree.
-template <class T> Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis);
+template <class T>
+Tensor<T> concatenate(const std::vector<Tensor<T>>& parts, std::ptrdiff_t axis);
 // Elements begin <= i < end along an axis; throws ShapeError outside the extent.
 template <class T>
 Tensor<T> slice(const Tensor<T>& x, std::ptrdiff_t axis, std::size_t begin, std::size_t end);

@@ -43,7 +43,8 @@ Tensor<T> random_normal(const Shape& shape, RandomStream stream);
 std::vector<std::uint64_t> random_permutation(std::uint64_t n, RandomStream stream);
 
 // A random permutation of 0 ... n-1 that takes no memory: a Feistel network on the next power of
-// four, walked until the value is below n. Element i costs O(1), so a data loader can resume anywhere.
+// four, walked until the value is below n. Element i costs O(1), so a data loader can resume
+// anywhere.
 class IndexPermutation {
  public:
   // Throws ArgumentError if n is 0.

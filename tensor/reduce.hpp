@@ -10,13 +10,18 @@ namespace papillon {
 
 using Axes = std::vector<std::ptrdiff_t>;  // negative ones count from the back; {} means all axes
 
-template <class T> Tensor<T> sum(const Tensor<T>& x, const Axes& axes = {}, bool keep_axes = false);
-template <class T> Tensor<T> mean(const Tensor<T>& x, const Axes& axes = {}, bool keep_axes = false);
-template <class T> Tensor<T> max(const Tensor<T>& x, const Axes& axes = {}, bool keep_axes = false);
+template <class T>
+Tensor<T> sum(const Tensor<T>& x, const Axes& axes = {}, bool keep_axes = false);
+template <class T>
+Tensor<T> mean(const Tensor<T>& x, const Axes& axes = {}, bool keep_axes = false);
+template <class T>
+Tensor<T> max(const Tensor<T>& x, const Axes& axes = {}, bool keep_axes = false);
 
 // Repeats x along its axes of extent 1 and new leading axes; throws ShapeError if it does not fit.
-template <class T> Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
+template <class T>
+Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape);
 // The adjoint of broadcast_to: sums x over the axes that shape lacks or has with extent 1.
-template <class T> Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
+template <class T>
+Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape);
 
 }  // namespace papillon

@@ -145,7 +145,8 @@ bool identical(const Tensor<T>& a, const Tensor<T>& b) {
 
 template <class T>
 T max_abs_difference(const Tensor<T>& a, const Tensor<T>& b) {
-  if (a.shape() != b.shape()) throw_shape_error("max_abs_difference", a.shape(), b.shape(), "differ");
+  if (a.shape() != b.shape())
+    throw_shape_error("max_abs_difference", a.shape(), b.shape(), "differ");
   T worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const T d = std::abs(a[i] - b[i]);

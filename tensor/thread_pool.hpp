@@ -12,8 +12,8 @@ namespace papillon {
 class IndexFunction {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, IndexFunction>)
-  IndexFunction(F&& f)  // NOLINT(google-explicit-constructor)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, IndexFunction>)
+      IndexFunction(F&& f)  // NOLINT(google-explicit-constructor)
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
         call_([](void* object, std::size_t i) {
           (*static_cast<std::remove_reference_t<F>*>(object))(i);
@@ -52,6 +52,8 @@ ThreadPool& default_pool();
 void set_thread_count(std::size_t threads);
 std::size_t thread_count();
 
-inline void parallel_for(std::size_t count, IndexFunction f) { default_pool().run(count, f); }
+inline void parallel_for(std::size_t count, IndexFunction f) {
+  default_pool().run(count, f);
+}
 
 }  // namespace papillon

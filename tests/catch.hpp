@@ -9,5 +9,7 @@ inline auto contains_text(const std::string& text) {
 }
 #else
 #include <catch2/catch.hpp>
-inline auto contains_text(const std::string& text) { return Catch::Matchers::Contains(text); }
+inline auto contains_text(const std::string& text) {
+  return Catch::Matchers::Contains(text);
+}
 #endif
