@@ -9,7 +9,8 @@
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/reduce.hpp"
 
-// clang-format off: a table, one op a line.
+// A table, one op a line.
+// clang-format off
 namespace papillon {
 
 // arithmetic.cpp

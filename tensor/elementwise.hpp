@@ -3,7 +3,8 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-// clang-format off: a table, one function a line.
+// A table, one function a line.
+// clang-format off
 namespace papillon {
 
 template <class T> Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b);
