@@ -73,7 +73,7 @@ TEST_CASE("model: a row's prediction does not depend on its batch", "[model]") {
   const Denoiser<float> denoiser = make_denoiser(model);
   const Tensor<float> z = random_normal<float>({600, 3}, {1, 1});
   const Tensor<float> all = denoiser(z, 10);
-  Tensor<float> part({100, 3});
+  Tensor<float> part(Shape{100, 3});
   std::copy_n(z.data() + 3 * 200, 300, part.data());
   const Tensor<float> some = denoiser(part, 10);
   for (std::size_t i = 0; i < 300; ++i)
