@@ -36,7 +36,7 @@ CLI::Validator within(double low, double high) {
     if (!text.empty() && *end == '\0' && value >= low && value <= high) return {};
     return fmt::format("'{}' is not a number from {} to {}", text, low, high);
   };
-  return CLI::Validator(check, fmt::format("in [{} - {}]", low, high));
+  return CLI::Validator(check, fmt::format("[{} - {}]", low, high));
 }
 
 }  // namespace papillon::apps
