@@ -192,7 +192,7 @@ TEST_CASE("full disk: the old file stays") {
   const std::string before = read_text(place / "data/train.nc");
   // No file may grow beyond 4 KiB (8 blocks of 512 bytes); the signal for it is ignored.
   const Outcome outcome =
-      place.shell("trap '' XFSZ; ulimit -f 8; \"$P\" " + std::string(small_sets) + "--steps 2000");
+      place.shell("trap '' XFSZ; ulimit -f 8; \"$P\" " + std::string(small_sets) + "--dt 0.02");
   CAPTURE(outcome.err);
   CHECK(outcome.code == 3);
   CHECK(read_text(place / "data/train.nc") == before);

@@ -84,8 +84,7 @@ TEST_CASE("samples: threads and batches make no difference; ensembles; evaluatio
   REQUIRE(place.papillon(ensemble + "--start-step 4 --out e.nc").code == 0);
   REQUIRE(place.papillon(ensemble + "--start-step 4 --out e.npy --batch-size 300").code == 0);
   CHECK(place.papillon(ensemble + "--start-step 30 --out x.nc").code == 2);
-  const Outcome scores = place.papillon(
-      "evaluate --samples e.nc --reference e.npy --independent data/test.nc --json s.json");
+  const Outcome scores = place.papillon("evaluate --samples e.nc --reference e.npy --json s.json");
   CAPTURE(scores.err);
   REQUIRE(scores.code == 0);
   CHECK(scores.out.find("hellinger") != std::string::npos);
