@@ -1,5 +1,6 @@
 // papillon <subcommand> [options]
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <clocale>
@@ -191,5 +192,10 @@ void Context::start_directory(const std::filesystem::path& directory) const {
 
 int main(int argc, char** argv) {
   papillon::apps::install_signal_handlers();
-  return papillon::apps::run(argc, argv);
+  const int code = papillon::apps::run(argc, argv);
+  // HDF5 keeps a file that it could not write (a full disk) and crashes on it at exit: no exit
+  // handlers after a failure.
+  std::fflush(nullptr);
+  if (code != papillon::apps::exit_done) _exit(code);
+  return code;
 }
