@@ -50,7 +50,11 @@ Tensor<T>::Tensor(const Shape& shape, std::initializer_list<T> elements)
     : Tensor(shape, std::span<const T>(elements.begin(), elements.size())) {}
 
 template <class T>
-Tensor<T>::Tensor(Array array) : array_(std::move(array)) {}
+Tensor<T> Tensor<T>::from_array(Array array) {
+  Tensor t;
+  t.array_ = std::move(array);
+  return t;
+}
 
 template <class T>
 Tensor<T> Tensor<T>::zeros(const Shape& shape) {

@@ -27,7 +27,8 @@ class Tensor {
   // Elements in row-major order; throws ShapeError if their number does not fit the shape.
   Tensor(const Shape& shape, std::span<const T> elements);
   Tensor(const Shape& shape, std::initializer_list<T> elements);
-  explicit Tensor(Array array);
+  // Takes over an xtensor array. (No constructor: Tensor({n, d}) would be ambiguous with it.)
+  static Tensor from_array(Array array);
 
   static Tensor zeros(const Shape& shape);
   static Tensor ones(const Shape& shape);
