@@ -120,7 +120,7 @@ Tensor<T> Tensor<T>::reshaped(const std::vector<std::ptrdiff_t>& wanted) const& 
 template <class T>
 Tensor<T> Tensor<T>::reshaped(const std::vector<std::ptrdiff_t>& wanted) && {
   const Shape to = resolve(wanted, shape(), size());
-  Tensor result(std::move(array_));
+  Tensor result = from_array(std::move(array_));
   result.array_.reshape(to);
   array_ = Array(Shape{0});
   return result;

@@ -19,7 +19,7 @@
 template <class T, class Expression>
 papillon::Tensor<T> evaluated(const Expression& expression) {
   typename papillon::Tensor<T>::Array array = expression;
-  return papillon::Tensor<T>(std::move(array));
+  return papillon::Tensor<T>::from_array(std::move(array));
 }
 
 // Smooth values of both signs, no two alike, none zero.
