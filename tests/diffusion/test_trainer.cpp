@@ -61,9 +61,11 @@ TEST_CASE("trainer: learns", "[trainer]") {
   const double before = trainer.validation_loss(other);
   while (trainer.steps_done() < trainer.total_steps()) trainer.step();
   const double after = trainer.validation_loss(other);
-  // A Gaussian of unit variance would leave a velocity loss of 1; the circle is worth much more.
-  CHECK(before > 0.9);
-  CHECK(after < 0.75);
+  // The components of a unit circle have variance 1/2: predicting zero leaves a velocity loss of
+  // mean(alpha^2 + sigma^2 / 2), about 3/4, and so does, roughly, an untrained network. Knowing the
+  // circle is worth a good part of it.
+  CHECK(before > 0.7);
+  CHECK(after < 0.65);
 }
 
 TEST_CASE("trainer: the same bits for any number of threads", "[trainer]") {
