@@ -28,6 +28,7 @@ constexpr std::size_t update_chunk = 1 << 15;  // parameters that one task updat
 
 void check(const TrainOptions& o, const NoiseSchedule& schedule) {
   const auto fail = [](const std::string& what) { throw ArgumentError("training: " + what); };
+  check_head(o.head, schedule);
   const auto steps = static_cast<std::size_t>(schedule.steps());
   if (o.batch_size == 0 || o.batch_size > (1u << 24))
     fail(fmt::format("a batch of {} rows (1 to {})", o.batch_size, 1u << 24));

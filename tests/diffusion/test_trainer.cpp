@@ -178,6 +178,9 @@ TEST_CASE("trainer: bad options and bad data are named", "[trainer]") {
   CHECK_THROWS_AS(make([](auto& o) { o.ema_decay = 1; }), ArgumentError);
   CHECK_THROWS_AS(make([](auto& o) { o.embedding = 7; }), ArgumentError);
   CHECK_THROWS_AS(make([](auto& o) { o.learning_rate = std::nan(""); }), ArgumentError);
+  TrainOptions noise = small_options();
+  noise.head = Head::noise;  // nothing to learn from where no signal is left
+  CHECK_THROWS_AS(check(noise, NoiseSchedule::from_betas({0.1, 0.5, 1.0})), ArgumentError);
   Tensor<float> broken = data;
   broken[5] = std::numeric_limits<float>::quiet_NaN();
   std::string message;
