@@ -6,7 +6,9 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(nlohmann_json 3.9 REQUIRED)
 
-# Any BLAS with the C interface. Some systems keep OpenBLAS's cblas.h in a folder of its own.
+# Any BLAS with the C interface, and LAPACK (OpenBLAS is both). Some systems keep OpenBLAS's cblas.h
+# in a folder of its own.
 find_package(BLAS REQUIRED)
+find_package(LAPACK REQUIRED)
 find_path(PAPILLON_CBLAS_INCLUDE_DIR cblas.h PATH_SUFFIXES openblas openblas-pthread REQUIRED)
 mark_as_advanced(PAPILLON_CBLAS_INCLUDE_DIR)

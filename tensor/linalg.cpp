@@ -95,6 +95,34 @@ void gemm(Transpose ta, Transpose tb, std::size_t m, std::size_t n, std::size_t 
                });
 }
 
+namespace {
+
+template <class T, class Product>
+void checked_syrk(std::size_t n, std::size_t k, std::size_t lda, T beta, T* c, std::size_t ldc,
+                  Product product) {
+  const int la = row_distance(lda, n, "lda"), lc = row_distance(ldc, n, "ldc");
+  if (n == 0) return;
+  if (k > 0) return product(blas_int(n), blas_int(k), la, lc);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j <= i; ++j) c[i * ldc + j] = beta == 0 ? T(0) : beta * c[i * ldc + j];
+}
+
+}  // namespace
+
+void syrk(std::size_t n, std::size_t k, float alpha, const float* a, std::size_t lda, float beta,
+          float* c, std::size_t ldc) {
+  checked_syrk(n, k, lda, beta, c, ldc, [&](int ni, int ki, int la, int lc) {
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasTrans, ni, ki, alpha, a, la, beta, c, lc);
+  });
+}
+
+void syrk(std::size_t n, std::size_t k, double alpha, const double* a, std::size_t lda, double beta,
+          double* c, std::size_t ldc) {
+  checked_syrk(n, k, lda, beta, c, ldc, [&](int ni, int ki, int la, int lc) {
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, ni, ki, alpha, a, la, beta, c, lc);
+  });
+}
+
 template <class T>
 void gemm(Transpose ta, Transpose tb, T alpha, const Tensor<T>& a, const Tensor<T>& b, T beta,
           Tensor<T>& c) {

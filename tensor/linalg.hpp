@@ -19,7 +19,14 @@ void gemm(Transpose ta, Transpose tb, std::size_t m, std::size_t n, std::size_t 
           const double* a, std::size_t lda, const double* b, std::size_t ldb, double beta,
           double* c, std::size_t ldc);
 
-// The same on tensors of rank 2; throws ShapeError if they do not fit.
+// The lower triangle of C = alpha A^T A + beta C for raw row-major A [k, n] and C [n, n]: half the
+// arithmetic of gemm. What lies above the diagonal is neither read nor written.
+void syrk(std::size_t n, std::size_t k, float alpha, const float* a, std::size_t lda, float beta,
+          float* c, std::size_t ldc);
+void syrk(std::size_t n, std::size_t k, double alpha, const double* a, std::size_t lda, double beta,
+          double* c, std::size_t ldc);
+
+// gemm on tensors of rank 2; throws ShapeError if they do not fit.
 template <class T>
 void gemm(Transpose ta, Transpose tb, T alpha, const Tensor<T>& a, const Tensor<T>& b, T beta,
           Tensor<T>& c);
