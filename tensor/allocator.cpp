@@ -85,7 +85,7 @@ void release_cached_memory() {
   if (Cache* c = cache()) c->release();
 }
 
-namespace detail {
+namespace memory {
 
 void* allocate_block(std::size_t bytes) {
   if (bytes > (std::size_t{1} << 47)) throw std::bad_alloc();
@@ -116,5 +116,5 @@ void free_block(void* p, std::size_t bytes) noexcept {
   own->counters.cached_bytes += class_bytes(c);
 }
 
-}  // namespace detail
+}  // namespace memory
 }  // namespace papillon

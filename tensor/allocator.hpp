@@ -23,11 +23,13 @@ std::uint64_t total_system_allocations();
 // Gives the calling thread's cached blocks back to the system.
 void release_cached_memory();
 
-namespace detail {
+// A namespace of its own: xtensor calls sum(...) and mean(...) unqualified on its expressions, and
+// would find ours through an allocator that lives beside them (argument-dependent lookup).
+namespace memory {
+
 // Blocks are aligned to 64 bytes (a cache line, an AVX-512 register).
 void* allocate_block(std::size_t bytes);
 void free_block(void* block, std::size_t bytes) noexcept;
-}  // namespace detail
 
 template <class T>
 class RecyclingAllocator {
@@ -50,14 +52,18 @@ class RecyclingAllocator {
 
   T* allocate(std::size_t n) {
     if (n > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
-    return static_cast<T*>(detail::allocate_block(n * sizeof(T)));
+    return static_cast<T*>(allocate_block(n * sizeof(T)));
   }
-  void deallocate(T* p, std::size_t n) noexcept { detail::free_block(p, n * sizeof(T)); }
+  void deallocate(T* p, std::size_t n) noexcept { free_block(p, n * sizeof(T)); }
 
   template <class U>
   bool operator==(const RecyclingAllocator<U>&) const noexcept {
     return true;
   }
 };
+
+}  // namespace memory
+
+using memory::RecyclingAllocator;
 
 }  // namespace papillon

@@ -30,15 +30,15 @@ TEST_CASE("all sizes are served, aligned, and can be written to their end") {
   for (const std::size_t n :
        {0,   1,   63,  64,  65,   128,  255,  256,   257,     320,
         321, 511, 512, 513, 1000, 4095, 4097, 65537, 1 << 20, (1 << 20) + 1}) {
-    auto* p = static_cast<unsigned char*>(detail::allocate_block(n));
+    auto* p = static_cast<unsigned char*>(memory::allocate_block(n));
     CHECK(reinterpret_cast<std::uintptr_t>(p) % 64 == 0);
     for (std::size_t i = 0; i < n; ++i) p[i] = 0xA5;
-    detail::free_block(p, n);
-    void* again = detail::allocate_block(n);  // the block freed last serves the next of its size
+    memory::free_block(p, n);
+    void* again = memory::allocate_block(n);  // the block freed last serves the next of its size
     CHECK(again == p);
-    detail::free_block(again, n);
+    memory::free_block(again, n);
   }
-  detail::free_block(nullptr, 8);
+  memory::free_block(nullptr, 8);
 }
 
 TEST_CASE("released memory leaves the cache") {
@@ -77,6 +77,6 @@ TEST_CASE("threads do not disturb one another") {
 }
 
 TEST_CASE("absurd sizes throw and do not overflow") {
-  CHECK_THROWS_AS(detail::allocate_block(SIZE_MAX / 2), std::bad_alloc);
+  CHECK_THROWS_AS(memory::allocate_block(SIZE_MAX / 2), std::bad_alloc);
   CHECK_THROWS_AS(RecyclingAllocator<double>().allocate(SIZE_MAX / 4), std::bad_alloc);
 }

@@ -29,8 +29,9 @@ TEMPLATE_TEST_CASE("reductions over any axes agree with xtensor", "", float, dou
     INFO("axes as bits: " << bits);
     const auto expected = evaluated<T>(xt::sum(x.array(), reference_axes));
     CHECK(max_abs_difference(sum(x, axes), expected) <= tolerance);
-    const T count = static_cast<T>(x.size()) / static_cast<T>(expected.size());
-    CHECK(max_abs_difference(mean(x, axes), evaluated<T>(expected.array() / count)) <= tolerance);
+    // xt::mean compiles only while no function of ours is found through the type of array().
+    const auto expected_mean = evaluated<T>(xt::mean(x.array(), reference_axes));
+    CHECK(max_abs_difference(mean(x, axes), expected_mean) <= tolerance);
     CHECK(identical(max(x, axes), evaluated<T>(xt::amax(x.array(), reference_axes))));
     CHECK(sum(x, axes, true).shape() == kept);
     CHECK(mean(x, axes, true).shape() == kept);
