@@ -24,6 +24,11 @@
 
 namespace papillon::fused {
 
+template <class T>
+struct Network;
+template <class T>
+class TilePool;
+
 // Writes rows first ... first + n - 1 of the batch: inputs z [n, D] and targets [n, D].
 template <class T>
 using TileSource = std::function<void(std::size_t first, std::size_t n, T* z, T* target)>;
@@ -63,18 +68,7 @@ class Engine {
               std::span<const T> weights);
 
  private:
-  struct Scratch;
-  struct ScratchLease;
-
-  const T* film_table(std::size_t block) const;
-  void forward_tile(Scratch& s, std::size_t n, const std::uint32_t* slot, bool keep) const;
-  void predict_tile(Scratch& s, std::size_t n, T* prediction) const;
-  double residual_tile(Scratch& s, std::size_t n, const std::uint32_t* slot,
-                       std::span<const T> weights, T gradient_scale) const;
-  void backward_tile(Scratch& s, std::size_t n, const std::uint32_t* slot, T* body, T* shared,
-                     std::int64_t shared_slot, T beta);
-  void film_gradient(std::span<T> gradient);
-  void unfold_gamma(std::span<T> gradient) const;
+  Network<T> network() const;
   void check(std::span<const std::uint32_t> slot, std::span<const T> weights) const;
 
   Layout layout_;
@@ -93,8 +87,7 @@ class Engine {
   std::vector<double> lane_loss_;
   std::vector<std::int64_t> lane_shared_slot_;
   std::vector<std::uint32_t> zero_slots_;
-  struct Pool;
-  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<TilePool<T>> tiles_;
 };
 
 extern template class Engine<float>;

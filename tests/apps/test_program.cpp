@@ -16,7 +16,7 @@ constexpr const char* small_net =
     "--hidden 16 --blocks 1 --embedding 8 --batch-size 64 --samples 6400 --quiet ";
 
 // Fails, with that code and one line that names all these things, and writes no output.
-void must_fail(const Workplace& place, const std::string& arguments, int code,
+void must_fail(const ProgramFolder& place, const std::string& arguments, int code,
                const std::vector<std::string>& mentions) {
   CAPTURE(arguments);
   const Outcome outcome = place.papillon(arguments);
@@ -33,7 +33,7 @@ void must_fail(const Workplace& place, const std::string& arguments, int code,
 }  // namespace
 
 TEST_CASE("help begins with an example, for the program and each subcommand") {
-  const Workplace place;
+  const ProgramFolder place;
   for (const std::string command :
        {"", "generate", "train", "sample", "evaluate", "gradcheck", "bench", "info"}) {
     const Outcome outcome = place.papillon(command + " --help");
@@ -46,7 +46,7 @@ TEST_CASE("help begins with an example, for the program and each subcommand") {
 }
 
 TEST_CASE("a command line that makes no sense is refused with 2") {
-  const Workplace place;
+  const ProgramFolder place;
   must_fail(place, "", 2, {"subcommand"});
   must_fail(place, "fly", 2, {"--help"});
   must_fail(place, "generate", 2, {"--out"});
@@ -66,9 +66,8 @@ TEST_CASE("a command line that makes no sense is refused with 2") {
 }
 
 TEST_CASE("settings: defaults < file < environment < flags") {
-  const Workplace place;
-  write_text(place / "c.toml",
-             "seed = 7\nthreads = 1\n[info]\nseed = 8\n[train]\nhead = 'noise'\n");
+  const ProgramFolder place;
+  put_file(place / "c.toml", "seed = 7\nthreads = 1\n[info]\nseed = 8\n[train]\nhead = 'noise'\n");
   const auto seed = [&](const std::string& before, const std::string& after) {
     const Outcome outcome = place.shell(before + " \"$P\" info --json - " + after);
     CHECK(outcome.code == 0);
@@ -81,17 +80,17 @@ TEST_CASE("settings: defaults < file < environment < flags") {
   CHECK(seed("PAPILLON_CONFIG=c.toml", "") == 8);
 
   must_fail(place, "info --config none.toml", 3, {"none.toml"});
-  write_text(place / "bad.toml", "seed = 1\n[info\n");
+  put_file(place / "bad.toml", "seed = 1\n[info\n");
   must_fail(place, "info --config bad.toml", 3, {"bad.toml:2"});
-  write_text(place / "bad.toml", "seed = 1\n[train]\n\nwings = 2\n");
+  put_file(place / "bad.toml", "seed = 1\n[train]\n\nwings = 2\n");
   must_fail(place, "info --config bad.toml", 3, {"bad.toml:4", "wings"});
-  write_text(place / "bad.toml", "wings = 2\n");
+  put_file(place / "bad.toml", "wings = 2\n");
   must_fail(place, "info --config bad.toml", 3, {"bad.toml:1", "wings"});
-  write_text(place / "bad.toml", "[fly]\nx = 2\n");
+  put_file(place / "bad.toml", "[fly]\nx = 2\n");
   must_fail(place, "info --config bad.toml", 3, {"bad.toml:1", "fly"});
-  write_text(place / "bad.toml", "[info]\nseed = 'many'\n");
+  put_file(place / "bad.toml", "[info]\nseed = 'many'\n");
   must_fail(place, "info --config bad.toml", 3, {"bad.toml:2", "seed"});
-  write_text(place / "bad.toml", "[info]\nseed = [1, 2]\n");
+  put_file(place / "bad.toml", "[info]\nseed = [1, 2]\n");
   must_fail(place, "info --config bad.toml", 3, {"bad.toml:2", "seed"});
   const Outcome outcome = place.shell("PAPILLON_SEED=many \"$P\" info");
   CHECK(outcome.code == 2);
@@ -99,11 +98,11 @@ TEST_CASE("settings: defaults < file < environment < flags") {
 }
 
 TEST_CASE("info and its JSON") {
-  const Workplace place;
+  const ProgramFolder place;
   const Outcome outcome = place.papillon("info --threads 2 --json info.json --seed 4");
   REQUIRE(outcome.code == 0);
   CHECK(outcome.out.find("blas check   right") != std::string::npos);
-  const json result = json::parse(read_text(place / "info.json"));
+  const json result = json::parse(file_contents(place / "info.json"));
   for (const char* key :
        {"command", "version", "commit", "seed", "threads", "config", "seconds", "results"})
     CHECK(result.contains(key));
@@ -113,15 +112,15 @@ TEST_CASE("info and its JSON") {
 }
 
 TEST_CASE("generate: both formats hold the same states, whatever the threads") {
-  const Workplace place;
+  const ProgramFolder place;
   REQUIRE(place.papillon(std::string(small_sets) + "--threads 1 --json g.json").code == 0);
   REQUIRE(place.papillon(std::string(small_sets) + "--format npy --threads 3").code == 0);
   REQUIRE(place
               .shell("mv data/train.npy a.npy; \"$P\" " + std::string(small_sets) +
                      "--format npy --threads 1")
               .code == 0);
-  CHECK(read_text(place / "a.npy") == read_text(place / "data/train.npy"));
-  const json results = json::parse(read_text(place / "g.json"))["results"];
+  CHECK(file_contents(place / "a.npy") == file_contents(place / "data/train.npy"));
+  const json results = json::parse(file_contents(place / "g.json"))["results"];
   CHECK(results["train"]["states"] == 800);
   CHECK(results["test"]["states"] == 400);
   // The file beside the sets is a configuration that makes them again.
@@ -131,13 +130,13 @@ TEST_CASE("generate: both formats hold the same states, whatever the threads") {
               .papillon("evaluate --samples data/train.npy --reference again/train.nc --json "
                         "e.json --quiet")
               .code == 0);
-  const json scores = json::parse(read_text(place / "e.json"))["results"];
+  const json scores = json::parse(file_contents(place / "e.json"))["results"];
   CHECK(scores["hellinger"]["value"] == 0);
   CHECK(scores["d_gen"]["value"] == 0);
 }
 
 TEST_CASE("files that are missing, malformed or do not fit are refused with 3") {
-  const Workplace place;
+  const ProgramFolder place;
   REQUIRE(place.papillon(small_sets).code == 0);
   REQUIRE(place.papillon(std::string(small_sets) + "--format npy").code == 0);
   const auto bad_data = [&](const std::string& file, const std::vector<std::string>& mentions) {
@@ -147,23 +146,23 @@ TEST_CASE("files that are missing, malformed or do not fit are refused with 3") 
   bad_data("none.nc", {"none.nc"});
   bad_data("none.npy", {"none.npy"});
   for (const std::string name : {"train.nc", "train.npy"}) {
-    const std::string whole = read_text(place / ("data/" + name));
+    const std::string whole = file_contents(place / ("data/" + name));
     const std::string copy = "cut" + fs::path(name).extension().string();
     for (const std::size_t size : {std::size_t{0}, std::size_t{5}, whole.size() / 2}) {
-      write_text(place / copy, whole.substr(0, size));
+      put_file(place / copy, whole.substr(0, size));
       bad_data(copy, {copy});
     }
-    write_text(place / copy, "no " + whole);
+    put_file(place / copy, "no " + whole);
     bad_data(copy, {copy});
   }
   // The last float of an NPY file is the last state's z.
-  std::string poisoned = read_text(place / "data/train.npy");
+  std::string poisoned = file_contents(place / "data/train.npy");
   poisoned.replace(poisoned.size() - 4, 4, std::string("\x00\x00\xc0\x7f", 4));
-  write_text(place / "nan.npy", poisoned);
+  put_file(place / "nan.npy", poisoned);
   bad_data("nan.npy", {"nan.npy", "component 2", "not finite"});
 
   must_fail(place, "sample --model none.safetensors --out s.npy", 3, {"none.safetensors"});
-  write_text(place / "lie.safetensors", std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10));
+  put_file(place / "lie.safetensors", std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10));
   must_fail(place, "sample --model lie.safetensors --out s.npy", 3, {"lie.safetensors"});
   must_fail(place, "train --out nowhere --resume --data data/train.nc", 3, {"nowhere", "resume"});
   must_fail(place, "generate --out /dev/null/data", 3, {"/dev/null/data"});
@@ -187,15 +186,15 @@ TEST_CASE("files that are missing, malformed or do not fit are refused with 3") 
 }
 
 TEST_CASE("full disk: the old file stays") {
-  const Workplace place;
+  const ProgramFolder place;
   REQUIRE(place.papillon(small_sets).code == 0);
-  const std::string before = read_text(place / "data/train.nc");
+  const std::string before = file_contents(place / "data/train.nc");
   // No file may grow beyond 4 KiB (8 blocks of 512 bytes); the signal for it is ignored.
   const Outcome outcome =
       place.shell("trap '' XFSZ; ulimit -f 8; \"$P\" " + std::string(small_sets) + "--dt 0.02");
   CAPTURE(outcome.err);
   CHECK(outcome.code == 3);
-  CHECK(read_text(place / "data/train.nc") == before);
+  CHECK(file_contents(place / "data/train.nc") == before);
   for (const auto& entry : fs::directory_iterator(place / "data")) {
     CAPTURE(entry.path().string());
     CHECK((entry.path().extension() == ".nc" || entry.path().extension() == ".toml"));

@@ -11,7 +11,7 @@ using namespace papillon::test;
 
 namespace {
 
-void make_sets(const Workplace& place) {
+void make_sets(const ProgramFolder& place) {
   REQUIRE(place
               .papillon("generate --out data --members 2 --test-members 1 --steps 2000 --burn-in "
                         "500 --quiet")
@@ -28,7 +28,7 @@ std::string train(const std::string& out, const std::string& more) {
 }  // namespace
 
 TEST_CASE("an interrupted run, resumed, ends with the same bits") {
-  const Workplace place;
+  const ProgramFolder place;
   make_sets(place);
   REQUIRE(place.shell(train("whole", "--threads 2")).code == 0);
   for (const std::string signal : {"INT", "TERM"}) {
@@ -49,8 +49,8 @@ TEST_CASE("an interrupted run, resumed, ends with the same bits") {
     CAPTURE(resumed.err);
     REQUIRE(resumed.code == 0);
     for (const std::string file : {"model.safetensors", "best.safetensors"})
-      CHECK(read_text(place / (out + "/" + file)) == read_text(place / ("whole/" + file)));
-    std::istringstream log(read_text(place / (out + "/train.jsonl")));
+      CHECK(file_contents(place / (out + "/" + file)) == file_contents(place / ("whole/" + file)));
+    std::istringstream log(file_contents(place / (out + "/train.jsonl")));
     std::uint64_t step = 0;
     for (std::string line; std::getline(log, line);) {
       const json entry = json::parse(line);
@@ -62,10 +62,10 @@ TEST_CASE("an interrupted run, resumed, ends with the same bits") {
 }
 
 TEST_CASE("samples: threads and batches make no difference; ensembles; evaluation") {
-  const Workplace place;
+  const ProgramFolder place;
   make_sets(place);
   REQUIRE(place.shell(train("run", "--json t.json")).code == 0);
-  CHECK(json::parse(read_text(place / "t.json"))["results"]["steps"] == 2000);
+  CHECK(json::parse(file_contents(place / "t.json"))["results"]["steps"] == 2000);
   const std::string sample = "sample --model run/model.safetensors --quiet ";
   for (const std::string sampler :
        {"dpmpp2m --steps 12", "ddpm --steps 12", "ddim --eta 0.5 --steps 12", "heun --steps 6"}) {
@@ -73,7 +73,7 @@ TEST_CASE("samples: threads and batches make no difference; ensembles; evaluatio
     const std::string draw = sample + "--count 1500 --sampler " + sampler;
     REQUIRE(place.papillon(draw + " --out a.npy --threads 1").code == 0);
     REQUIRE(place.papillon(draw + " --out b.npy --threads 3 --batch-size 512").code == 0);
-    CHECK(read_text(place / "a.npy") == read_text(place / "b.npy"));
+    CHECK(file_contents(place / "a.npy") == file_contents(place / "b.npy"));
   }
   CHECK(place.papillon(sample + "--out x.npy --sampler heun --eta 0.5").code == 2);
   CHECK(place.papillon(sample + "--out x.npy --steps 5000").code == 2);
@@ -88,7 +88,7 @@ TEST_CASE("samples: threads and batches make no difference; ensembles; evaluatio
   CAPTURE(scores.err);
   REQUIRE(scores.code == 0);
   CHECK(scores.out.find("hellinger") != std::string::npos);
-  const json results = json::parse(read_text(place / "s.json"))["results"];
+  const json results = json::parse(file_contents(place / "s.json"))["results"];
   CHECK(results["samples"] == 6000);
   CHECK(results["hellinger"]["value"] == 0);
   for (const char* key : {"hellinger", "d_gen", "d_test", "frechet", "extremes", "identities"})
@@ -96,14 +96,14 @@ TEST_CASE("samples: threads and batches make no difference; ensembles; evaluatio
 }
 
 TEST_CASE("figure: SVG and PNG, or a message that says what is missing") {
-  const Workplace place;
+  const ProgramFolder place;
   make_sets(place);
   const std::string evaluate =
       "evaluate --samples data/test.nc --reference data/train.nc --figure attractor --quiet";
   if (place.shell("command -v gnuplot").code == 0) {
     REQUIRE(place.papillon(evaluate).code == 0);
-    CHECK(read_text(place / "attractor.png").rfind("\x89PNG", 0) == 0);
-    CHECK(read_text(place / "attractor.svg").find("<svg") != std::string::npos);
+    CHECK(file_contents(place / "attractor.png").rfind("\x89PNG", 0) == 0);
+    CHECK(file_contents(place / "attractor.svg").find("<svg") != std::string::npos);
   }
   const Outcome without = place.shell("PATH=/nowhere \"$P\" " + evaluate + " --json s.json");
   CHECK(without.code == 3);
@@ -111,13 +111,13 @@ TEST_CASE("figure: SVG and PNG, or a message that says what is missing") {
 }
 
 TEST_CASE("gradcheck and bench: one entry each", "[.slow]") {
-  const Workplace place;
+  const ProgramFolder place;
   REQUIRE(place.papillon("gradcheck --json g.json --quiet").code == 0);
-  const json ops = json::parse(read_text(place / "g.json"))["results"];
+  const json ops = json::parse(file_contents(place / "g.json"))["results"];
   CHECK(ops.size() >= 20);
   for (const auto& [op, entry] : ops.items()) CHECK(entry["verdict"] != "fail");
   REQUIRE(place.papillon("bench --seconds 0.1 --batch-size 512 --json b.json --quiet").code == 0);
-  const json cases = json::parse(read_text(place / "b.json"))["results"];
+  const json cases = json::parse(file_contents(place / "b.json"))["results"];
   for (const char* name : {"sgemm_one_core", "sgemm_all_cores", "train_512", "train_512_stratified",
                            "sample_512", "lorenz63_rk4"})
     for (const char* part : {"value", "unit", "limit", "fraction"})

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../temporary_folder.hpp"
 #include "catch.hpp"
+#include "temporary_folder.hpp"
 
 using namespace papillon;
 

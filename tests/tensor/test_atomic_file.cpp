@@ -3,9 +3,9 @@
 
 #include <unistd.h>
 
-#include "../temporary_folder.hpp"
 #include "catch.hpp"
 #include "papillon/tensor/errors.hpp"
+#include "temporary_folder.hpp"
 
 using namespace papillon;
 namespace fs = std::filesystem;

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <vector>
 
-#include "../temporary_folder.hpp"
 #include "catch.hpp"
 #include "papillon/tensor/random.hpp"
+#include "temporary_folder.hpp"
 
 using namespace papillon;
 

@@ -1,0 +1,100 @@
+// One tile of rows through the paper's network and back, in a working set that stays in cache.
+// The engine (engine.hpp) drives these passes over threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "papillon/nn/fused/kernels.hpp"
+#include "papillon/nn/fused/layout.hpp"
+#include "papillon/tensor/tensor.hpp"
+
+namespace papillon::fused {
+
+// What the passes read: the parameters, and what follows from them once for a batch.
+template <class T>
+struct Network {
+  const Layout& layout;
+  const T* parameters;
+  const T* scaled_weight2;  // gamma * W2, [blocks, H, H]
+  const T* scaled_bias2;    // gamma * b2, [blocks, H]
+  const T* film;            // [blocks, slots, 2H]: 1 + scale, then shift
+  std::size_t slots;
+
+  const T* film_table(std::size_t block) const { return film + block * slots * 2 * layout.hidden; }
+};
+
+// The activations of a tile; they stay here between forward and backward.
+template <class T>
+struct Tile {
+  Tile(const Layout& layout, std::size_t tile_rows);
+  T* at(Tensor<T>& t, std::size_t block) { return t.data() + block * rows * width; }
+
+  Tensor<T> z, target, prediction;  // [rows, D]; prediction becomes its gradient
+  Tensor<T> x;                      // [rows, H], the residual stream
+  Tensor<T> d1, d2;                 // gradients
+  Tensor<T> activation;             // [blocks, rows, H], FiLM's output, the input of branch.0
+  Tensor<T> normalised;             // LayerNorm's output
+  Tensor<T> hidden;                 // relu(branch.0)
+  Tensor<T> rstd;                   // [blocks, rows]
+  std::size_t rows, width;
+};
+
+// t.z -> t.x, the features, of the first n rows; with keep, what backward needs stays in the tile.
+// slot: each row's row of the FiLM tables.
+template <class T>
+void forward(const Network<T>& network, Tile<T>& t, std::size_t n, const std::uint32_t* slot,
+             bool keep);
+
+// t.x -> prediction [n, D]
+template <class T>
+void predict(const Network<T>& network, Tile<T>& t, std::size_t n, T* prediction);
+
+// The sum of weighted squares over the tile, weights[slot] (1 if empty) times (t.prediction -
+// t.target)^2. t.prediction becomes the gradient of gradient_scale / 2 times that sum.
+template <class T>
+double weighted_residual(const Network<T>& network, Tile<T>& t, std::size_t n,
+                         const std::uint32_t* slot, std::span<const T> weights, T gradient_scale);
+
+// Where a lane's tiles put their gradients.
+template <class T>
+struct LaneGradient {
+  T* body;    // [layout.body_size]; written by the first tile, added to by the others
+  T* film;    // the tables of all lanes, [blocks, slots, 2H], added to
+  T* shared;  // this lane's part of a slot that the lane before has too, [blocks, 2H]
+  std::int64_t shared_slot;  // which slot that is; -1: none
+};
+
+// From t.prediction, the gradient of the loss, to that of the body's parameters and of the FiLM
+// tables. Those of branch.2 and gamma come without gamma: see unfold_gamma in loss.cpp.
+template <class T>
+void backward(const Network<T>& network, Tile<T>& t, std::size_t n, const std::uint32_t* slot,
+              const LaneGradient<T>& gradient, bool first);
+
+inline std::size_t ceil_div(std::size_t a, std::size_t b) {
+  return (a + b - 1) / b;
+}
+
+// Tiles to be had for as long as a lease lives; then they are kept for the next pass, whichever
+// thread takes it.
+template <class T>
+class TilePool {
+ public:
+  struct Return {
+    TilePool* pool;
+    void operator()(Tile<T>* tile) const;
+  };
+  using Lease = std::unique_ptr<Tile<T>, Return>;
+
+  TilePool() { free_.reserve(256); }
+  Lease take(const Layout& layout, std::size_t rows);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Tile<T>>> free_;
+};
+
+}  // namespace papillon::fused
