@@ -7,35 +7,17 @@
 #include <memory>
 #include <mutex>
 
+#include "papillon/diffusion/feature_extractor.hpp"
+#include "papillon/diffusion/flat_parameters.hpp"
 #include "papillon/nn/fused/engine.hpp"
 #include "papillon/nn/state_dict.hpp"
-#include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
 
-fused::Layout layout_of(const DiffusionModel& model) {
-  const auto& c = model.network.config;
-  return {c.state_dim, c.hidden, c.blocks, c.embedding};
-}
-
-// The parameters in the fused engine's order.
-Tensor<float> flatten(const fused::Layout& layout, const ResidualFilmMlp<float>& network) {
-  Tensor<float> flat(Shape{layout.size});
-  const StateDict<float> dict = state_dict<float>(network);
-  for (const auto& entry : layout.entries) {
-    const auto found = std::find_if(dict.begin(), dict.end(),
-                                    [&](const auto& item) { return item.first == entry.name; });
-    if (found == dict.end() || found->second.shape() != entry.shape)
-      throw ShapeError("model: parameter " + entry.name + " does not fit the network");
-    std::copy(found->second.begin(), found->second.end(), flat.data() + entry.offset);
-  }
-  return flat;
-}
-
 struct SharedEngine {
   explicit SharedEngine(const DiffusionModel& model)
-      : parameters(flatten(layout_of(model), model.network)), engine(layout_of(model)) {
+      : parameters(flat_parameters(model.network)), engine(layout_of(model.network)) {
     engine.set_parameters(parameters.span());
   }
   std::mutex mutex;
@@ -105,7 +87,7 @@ void check_states(const Tensor<float>& states, std::span<const double> shift,
 Tensor<float> initial_parameters(const fused::Layout& layout, std::uint64_t seed) {
   const ResidualFilmMlp<float> network(
       {layout.state_dim, layout.hidden, layout.blocks.size(), layout.embedding}, seed);
-  return flatten(layout, network);
+  return flat_parameters(network);
 }
 
 DiffusionModel make_model(const fused::Layout& layout, std::span<const float> parameters,
@@ -140,24 +122,11 @@ Denoiser<float> make_denoiser(const DiffusionModel& model) {
 
 Tensor<float> features(const DiffusionModel& model, const Tensor<float>& states,
                        std::span<const int> timesteps) {
-  SharedEngine shared(model);
-  const std::size_t d = shared.engine.layout().state_dim, h = shared.engine.layout().hidden;
-  if (states.rank() != 2 || states.extent(1) != d)
-    throw ShapeError(fmt::format("features: states of shape {} where [N, {}] is needed",
-                                 to_string(states.shape()), d));
   for (const int t : timesteps)
     if (t < 0 || t > model.schedule.steps())
       throw ArgumentError(
           fmt::format("features: timestep {} (0 to {})", t, model.schedule.steps()));
-  const std::size_t n = states.extent(0), width = h * timesteps.size();
-  Tensor<float> out(Shape{n, width}), one(Shape{n, h});
-  for (std::size_t k = 0; k < timesteps.size(); ++k) {
-    shared.engine.set_timesteps(timesteps.subspan(k, 1));
-    shared.engine.forward(states.span(), {}, fused::Output::features, one.span());
-    for (std::size_t i = 0; i < n; ++i)
-      std::copy_n(one.data() + i * h, h, out.data() + i * width + k * h);
-  }
-  return out;
+  return FeatureExtractor(model.network, {timesteps.begin(), timesteps.end()})(states);
 }
 
 }  // namespace papillon

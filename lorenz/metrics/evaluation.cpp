@@ -8,6 +8,7 @@
 #include "papillon/lorenz/metrics/extremes.hpp"
 #include "papillon/lorenz/metrics/frechet.hpp"
 #include "papillon/lorenz/metrics/nearest.hpp"
+#include "papillon/lorenz/surrogate/features.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
@@ -95,7 +96,10 @@ Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference
   Tensor<float> states = normalised(evenly_spaced(reference, 0), options);
   Histogram histogram(dimension, options.histogram);
   histogram.add(states.span());
-  FeatureMap map = random_fourier_features(dimension, options.features, options.seed);
+  FeatureMap map = options.feature_map;
+  if (!map)
+    map = [random = random_fourier_features(dimension, {options.features, 1, options.seed})](
+              const Tensor<float>& x) { return papillon::evaluate(*random, x); };
   Climatology features = feature_climatology(states, map, options.feature_states);
   Tails limits = tails(states);
   const std::size_t all = states.extent(0);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "papillon/lorenz/lorenz63.hpp"
+#include "papillon/lorenz/metrics/frechet.hpp"
 #include "papillon/lorenz/metrics/hellinger.hpp"
 #include "papillon/lorenz/metrics/identities.hpp"
 #include "papillon/lorenz/metrics/metric.hpp"
@@ -16,7 +17,8 @@ struct EvaluationOptions {
   std::array<double, 3> shift{0.0450, 0.0451, 23.5463};
   std::array<double, 3> scale{7.9239, 9.0124, 8.6261};
   HistogramOptions histogram{};
-  std::size_t features = 256;  // random Fourier features for the Fréchet distance
+  FeatureMap feature_map{};    // for the Fréchet distance; if empty, random Fourier features:
+  std::size_t features = 256;  // how many of them
   // At most so many reference states, evenly spaced: for the features, as points for d_gen, and as
   // queries for d_test, which is a mean over them (0: all).
   std::size_t feature_states = std::size_t{1} << 19;

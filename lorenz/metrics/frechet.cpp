@@ -4,12 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/linalg.hpp"
-#include "papillon/tensor/random.hpp"
-#include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
@@ -73,24 +70,6 @@ Tensor<double> square_root(const Tensor<double>& matrix) {
   return root;
 }
 
-// sin and cos of 2 pi t for a row of t, to 1e-13: by Taylor's series of half the angle reduced to
-// [-pi/2, pi/2], and the formulas for its double. A plain loop, for the vectoriser.
-PAPILLON_CLONES
-void sines_and_cosines(const double* turns, std::size_t n, double scale, double* sines,
-                       double* cosines) {
-  for (std::size_t k = 0; k < n; ++k) {
-    const double u = (turns[k] - std::floor(turns[k] + 0.5)) * std::numbers::pi, v = u * u;
-    double s = 1, c = 1;
-    for (int m = 9; m >= 1; --m) {
-      s = 1 - s * v * (1.0 / (2 * m * (2 * m + 1)));
-      c = 1 - c * v * (1.0 / (2 * m * (2 * m - 1)));
-    }
-    s *= u;
-    sines[k] = scale * 2 * s * c;
-    cosines[k] = scale * (1 - 2 * s * s);
-  }
-}
-
 double trace(const Tensor<double>& matrix) {
   double sum = 0;
   for (std::size_t i = 0; i < matrix.extent(0); ++i) sum += matrix(i, i);
@@ -115,33 +94,6 @@ double frechet_distance(const Climatology& a, const Climatology& b) {
   for (std::size_t k = 0; k < n; ++k)
     overlap += std::sqrt(dot(product.data() + k * n, product.data() + k * n, n));
   return std::max(0.0, distance + trace(ca) + trace(cb) - 2 * overlap);
-}
-
-FeatureMap random_fourier_features(std::size_t dimension, std::size_t count, std::uint64_t seed) {
-  if (dimension == 0 || count == 0 || count % 2 != 0)
-    throw ArgumentError(fmt::format(
-        "random features: {} of dimension {}; their number should be even", count, dimension));
-  const std::size_t half = count / 2;
-  Tensor<double> w = random_normal<double>(Shape{dimension, half}, RandomStream{seed, 0xf0});
-  return [w, dimension, half](const Tensor<float>& states) {
-    if (states.rank() != 2 || states.extent(1) != dimension)
-      throw_shape_error("random features", states.shape(), w.shape(), "the columns do not fit");
-    const std::size_t rows = states.extent(0);
-    const double scale = std::sqrt(1 / static_cast<double>(half));
-    Tensor<double> out(Shape{rows, 2 * half});
-    parallel_for((rows + 255) / 256, [&](std::size_t block) {
-      std::vector<double> turns(half);
-      for (std::size_t r = block * 256; r < std::min(rows, (block + 1) * 256); ++r) {
-        std::fill(turns.begin(), turns.end(), 0.0);
-        for (std::size_t i = 0; i < dimension; ++i) {
-          const double x = static_cast<double>(states(r, i));
-          for (std::size_t k = 0; k < half; ++k) turns[k] += x * w(i, k);
-        }
-        sines_and_cosines(turns.data(), half, scale, &out(r, 0), &out(r, half));
-      }
-    });
-    return out;
-  };
 }
 
 Climatology feature_climatology(const Tensor<float>& states, const FeatureMap& map,

@@ -1,7 +1,6 @@
 // The Fréchet distance of features (Heusel et al. 2017), and features to use it on.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 
 #include "papillon/lorenz/climatology.hpp"
@@ -13,13 +12,8 @@ namespace papillon {
 // ArgumentError.
 double frechet_distance(const Climatology& a, const Climatology& b);
 
-// Rows of states to rows of features.
+// Rows of normalised states to rows of features; those of lorenz/surrogate/features.hpp, say.
 using FeatureMap = std::function<Tensor<double>(const Tensor<float>& states)>;
-
-// sqrt(2/count) [sin, cos](2 pi x W), W ~ N(0, 1) of shape [dimension, count / 2] (Rahimi and Recht
-// 2007). count should be even; throws ArgumentError.
-FeatureMap random_fourier_features(std::size_t dimension, std::size_t count = 256,
-                                   std::uint64_t seed = 0);
 
 // Mean and covariance of the features of states [N, D], a few thousand rows at a time; of at most
 // `limit` rows (0: all), evenly spaced.

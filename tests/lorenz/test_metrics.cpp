@@ -7,6 +7,7 @@
 #include "papillon/lorenz/metrics/extremes.hpp"
 #include "papillon/lorenz/metrics/frechet.hpp"
 #include "papillon/lorenz/metrics/nearest.hpp"
+#include "papillon/lorenz/surrogate/features.hpp"
 #include "papillon/lorenz/trajectories.hpp"
 #include "papillon/tensor/random.hpp"
 
@@ -108,7 +109,7 @@ TEST_CASE("Fréchet distance: closed forms", "[lorenz]") {
 
 TEST_CASE("random Fourier features", "[lorenz]") {
   const Tensor<float> x = random_normal<float>({50, 3}, RandomStream{4, 0});
-  const Tensor<double> f = random_fourier_features(3, 64)(x);
+  const Tensor<double> f = evaluate(*random_fourier_features(3, {64}), x);
   REQUIRE(f.shape() == Shape{50, 64});
   const Tensor<double> w = random_normal<double>({3, 32}, RandomStream{0, 0xf0});
   for (std::size_t r = 0; r < 50; ++r)
@@ -119,8 +120,8 @@ TEST_CASE("random Fourier features", "[lorenz]") {
       CHECK(f(r, k) == Approx(std::sin(angle) * std::sqrt(1.0 / 32)).margin(1e-12));
       CHECK(f(r, 32 + k) == Approx(std::cos(angle) * std::sqrt(1.0 / 32)).margin(1e-12));
     }
-  CHECK_THROWS_AS(random_fourier_features(3, 7), ArgumentError);
-  CHECK_THROWS_AS(random_fourier_features(2)(x), ShapeError);
+  CHECK_THROWS_AS(random_fourier_features(3, {7}), ArgumentError);
+  CHECK_THROWS_AS(evaluate(*random_fourier_features(2, {}), x), ShapeError);
 }
 
 TEST_CASE("tails: the reference has exactly its share in them", "[lorenz]") {
