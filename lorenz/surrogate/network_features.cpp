@@ -3,32 +3,23 @@
 
 #include "papillon/diffusion/feature_extractor.hpp"
 #include "papillon/lorenz/surrogate/features.hpp"
+#include "papillon/nn/frozen.hpp"
 
 namespace papillon {
 namespace {
 
-// A copy in another precision whose weights are constants: no gradient flows to them.
 template <class T>
-ResidualFilmMlp<T> frozen(const ResidualFilmMlp<float>& network) {
+ResidualFilmMlp<T> constant(const ResidualFilmMlp<float>& network) {
   const auto& c = network.config;
-  ResidualFilmMlp<T> copy({c.state_dim, c.hidden, c.blocks, c.embedding}, 0);
-  StateDict<T> dict;
-  for (const auto& [name, tensor] : state_dict<float>(network))
-    dict.emplace_back(name, cast<T>(tensor));
-  load_state_dict<T>(copy, dict);
-  for_each_leaf(copy, [](const std::string&, auto& leaf) {
-    if constexpr (detail::LeafTraits<std::remove_cvref_t<decltype(leaf)>>::trained)
-      leaf = leaf.detach();
-  });
-  return copy;
+  return frozen(ResidualFilmMlp<T>({c.state_dim, c.hidden, c.blocks, c.embedding}, 0), network);
 }
 
 class NetworkFeatures final : public Features {
  public:
   NetworkFeatures(const ResidualFilmMlp<float>& network, std::vector<int> timesteps)
       : extractor_(network, std::move(timesteps)),
-        single_(frozen<float>(network)),
-        double_(frozen<double>(network)) {}
+        single_(constant<float>(network)),
+        double_(constant<double>(network)) {}
 
   std::size_t dimension() const override { return extractor_.dimension(); }
   std::size_t size() const override { return extractor_.size(); }

@@ -129,7 +129,8 @@ RidgeSystem StreamingRidge::decompose() const {
   system.constant_ = features_ - system.kept_.size();
 
   const std::size_t kept = system.kept_.size();
-  Tensor<double> correlations(Shape{kept, kept}), covariance(Shape{kept, targets_});
+  Tensor<double> correlations = Tensor<double>::zeros({kept, kept});  // the lower triangle
+  Tensor<double> covariance(Shape{kept, targets_});
   for (std::size_t p = 0; p < kept; ++p) {
     const std::size_t i = system.kept_[p];
     for (std::size_t q = 0; q <= p; ++q) {

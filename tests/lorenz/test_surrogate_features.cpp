@@ -2,21 +2,16 @@
 #include <cmath>
 
 #include "catch.hpp"
+#include "lorenz/surrogate_example.hpp"
 #include "papillon/autograd/gradient.hpp"
 #include "papillon/lorenz/surrogate/features.hpp"
 #include "papillon/tensor/random.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 using namespace papillon;
+using papillon::test::small_network;
 
 namespace {
-
-ResidualFilmMlp<float> small_network(std::uint64_t seed) {
-  ResidualFilmMlp<float> network({3, 16, 2, 8}, seed);
-  // Branches that do something: gamma starts at 1e-6.
-  for (auto& layer : network.residual_layers) layer.gamma.mutable_value().fill(0.5f);
-  return network;
-}
 
 std::vector<FeaturesPtr> all_kinds() {
   return {identity_features(3), polynomial_features(3, 4),

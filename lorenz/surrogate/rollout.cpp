@@ -1,0 +1,56 @@
+#include "papillon/lorenz/surrogate/rollout.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "papillon/tensor/linalg.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+
+namespace papillon {
+
+Rollout rollout(const Surrogate& surrogate, const Tensor<float>& initial, std::size_t leads,
+                double limit) {
+  constexpr std::size_t tile_rows = 256;
+  const std::size_t d = surrogate.dimension();
+  if (initial.rank() != 2 || initial.extent(1) != d)
+    throw ShapeError(fmt::format("rollout: initial states of shape {} where [N, {}] is needed",
+                                 to_string(initial.shape()), d));
+  if (leads == 0 || !(limit > 0))
+    throw ArgumentError(
+        fmt::format("rollout: leads {} and limit {} should be positive", leads, limit));
+  const std::size_t windows = initial.extent(0);
+  const auto& shift = surrogate.shift();
+  const auto& scale = surrogate.scale();
+  Rollout out{Tensor<float>(Shape{windows, leads, d}),
+              std::vector<std::uint32_t>(windows, static_cast<std::uint32_t>(leads + 1))};
+  const SingleThreadedBlas guard;
+  parallel_for((windows + tile_rows - 1) / tile_rows, [&](std::size_t tile) {
+    const std::size_t first = tile * tile_rows, n = std::min(tile_rows, windows - first);
+    Tensor<double> x(Shape{n, d}), before;
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = 0; j < d; ++j)
+        x(i, j) = (static_cast<double>(initial(first + i, j)) - shift[j]) / scale[j];
+    for (std::size_t lead = 0; lead < leads; ++lead) {
+      before = x;
+      surrogate.advance(n, x.data());
+      for (std::size_t i = 0; i < n; ++i) {
+        std::uint32_t& diverged = out.diverged_at[first + i];
+        if (diverged > lead + 1)
+          for (std::size_t j = 0; j < d; ++j)
+            if (!(std::abs(x(i, j)) <= limit)) diverged = static_cast<std::uint32_t>(lead + 1);
+        for (std::size_t j = 0; j < d; ++j) {
+          if (diverged < lead + 1) x(i, j) = before(i, j);
+          if (!std::isfinite(x(i, j))) x(i, j) = before(i, j);
+          x(i, j) = std::clamp(x(i, j), -limit, limit);
+          out.states[((first + i) * leads + lead) * d + j] =
+              static_cast<float>(x(i, j) * scale[j] + shift[j]);
+        }
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace papillon

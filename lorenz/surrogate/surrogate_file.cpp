@@ -1,0 +1,150 @@
+// Surrogates as safetensors files.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "papillon/lorenz/surrogate/surrogate.hpp"
+
+namespace papillon {
+namespace {
+
+constexpr const char* format_name = "papillon-surrogate";
+using Json = nlohmann::json;
+
+// {"kind": ..., settings..., "parts": [...]}; weights go to the file under the prefix.
+Json describe(const Features& features, const std::string& prefix, SafetensorsFile& file) {
+  Json json = features.settings();
+  json["kind"] = features.kind();
+  for (const auto& [name, tensor] : features.weights()) file.add(prefix + name, tensor);
+  const auto parts = features.parts();
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    json["parts"].push_back(describe(*parts[i], fmt::format("{}{}.", prefix, i), file));
+  return json;
+}
+
+template <class Number>
+Number number(const Json& json, const char* key) {
+  const std::string text = json.value(key, "");
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw InputError(fmt::format("features: '{}' is '{}' (a number is needed)", key, text));
+  return value;
+}
+
+ResidualFilmMlp<float> read_network(const std::string& prefix, const SafetensorsFile& file) {
+  const Shape in = file.entry(prefix + "input_projection.weight").shape,
+              film = file.entry(prefix + "residual_layers.0.film.affine_film.weight").shape;
+  std::size_t blocks = 0;
+  while (file.contains(fmt::format("{}residual_layers.{}.gamma", prefix, blocks))) ++blocks;
+  if (in.size() != 2 || film.size() != 2 || in[0] == 0 || in[1] == 0 || film[1] < 4 ||
+      film[1] % 2 != 0 || film[0] != 2 * in[0])
+    throw InputError("features: the network's tensors do not fit together");
+  ResidualFilmMlp<float> network({in[1], in[0], blocks, film[1]}, 0);
+  StateDict<float> dict;
+  for (const auto& entry : file.entries)
+    if (entry.name.rfind(prefix, 0) == 0)
+      dict.emplace_back(entry.name.substr(prefix.size()), file.tensor<float>(entry.name));
+  load_state_dict<float>(network, dict);
+  return network;
+}
+
+std::vector<int> read_timesteps(const Json& json) {
+  const Json list = Json::parse("[" + json.value("timesteps", "") + "]", nullptr, false);
+  std::vector<int> timesteps;
+  for (const auto& t : list) {
+    if (!t.is_number_integer() || t < 0 || t > 1'000'000)
+      throw InputError("features: 'timesteps' should be a list of numbers");
+    timesteps.push_back(t.get<int>());
+  }
+  return timesteps;
+}
+
+FeaturesPtr read_features(const Json& json, std::size_t dimension, const std::string& prefix,
+                          const SafetensorsFile& file) {
+  const std::string kind = json.is_object() ? json.value("kind", "") : "";
+  if (kind == "identity") return identity_features(dimension);
+  if (kind == "polynomials")
+    return polynomial_features(dimension, number<std::size_t>(json, "degree"));
+  if (kind == "random_fourier")
+    return random_fourier_features(
+        dimension, {number<std::size_t>(json, "count"), number<double>(json, "width"),
+                    number<std::uint64_t>(json, "seed")});
+  if (kind == "network") return network_features(read_network(prefix, file), read_timesteps(json));
+  if (kind == "concatenation" && json.contains("parts") && json["parts"].is_array()) {
+    std::vector<FeaturesPtr> parts;
+    for (std::size_t i = 0; i < json["parts"].size(); ++i)
+      parts.push_back(
+          read_features(json["parts"][i], dimension, fmt::format("{}{}.", prefix, i), file));
+    return concatenated_features(std::move(parts));
+  }
+  throw InputError("features: kind '" + kind + "' is not known");
+}
+
+const std::string& required(const SafetensorsFile& file, const char* key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) throw InputError(fmt::format("metadata '{}' is missing", key));
+  return found->second;
+}
+
+std::vector<double> numbers(const SafetensorsFile& file, const char* key) {
+  const Json json = Json::parse(required(file, key), nullptr, false);
+  std::vector<double> out;
+  for (const auto& item : json) {
+    if (!json.is_array() || !item.is_number()) break;
+    out.push_back(item.get<double>());
+  }
+  if (out.empty() || out.size() != json.size())
+    throw InputError(fmt::format("metadata '{}' is not an array of numbers", key));
+  return out;
+}
+
+Surrogate parse(const SafetensorsFile& file) {
+  if (required(file, "format") != format_name)
+    throw InputError(fmt::format("metadata 'format' is '{}' ({} is needed)",
+                                 file.metadata.at("format"), format_name));
+  const auto shift = numbers(file, "shift"), scale = numbers(file, "scale"),
+             time_step = numbers(file, "time_step");
+  const Json description = Json::parse(required(file, "features"), nullptr, false);
+  Surrogate surrogate(read_features(description, shift.size(), "features.", file),
+                      load_readout(required(file, "readout"), file), shift, scale, time_step[0]);
+  surrogate.training = file.metadata;
+  for (const char* key : {"format", "features", "readout", "shift", "scale", "time_step"})
+    surrogate.training.erase(key);
+  return surrogate;
+}
+
+}  // namespace
+
+void save_surrogate(const std::filesystem::path& path, const Surrogate& surrogate) {
+  SafetensorsFile file;
+  file.metadata = surrogate.training;
+  file.metadata["format"] = format_name;
+  file.metadata["features"] = describe(surrogate.features(), "features.", file).dump();
+  file.metadata["readout"] = surrogate.readout().kind();
+  file.metadata["shift"] = Json(surrogate.shift()).dump();
+  file.metadata["scale"] = Json(surrogate.scale()).dump();
+  file.metadata["time_step"] = Json(std::vector<double>{surrogate.time_step()}).dump();
+  surrogate.readout().save(file);
+  write_safetensors(path, file);
+}
+
+Surrogate load_surrogate(const std::filesystem::path& path) {
+  const SafetensorsFile file = read_safetensors(path);
+  for (const auto& entry : file.entries)
+    if (entry.dtype != "F32" && entry.dtype != "F64")
+      throw InputError(fmt::format("{}: tensor '{}' is {} (F32 or F64 are needed)", path.string(),
+                                   entry.name, entry.dtype));
+  try {
+    return parse(file);
+  } catch (const Json::exception&) {
+    throw InputError(fmt::format("{}: metadata 'features' is malformed", path.string()));
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    throw InputError(what.rfind(path.string(), 0) == 0 ? what : path.string() + ": " + what);
+  }
+}
+
+}  // namespace papillon
