@@ -56,9 +56,13 @@ std::unique_ptr<Command> make_generate();
 std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_sample();
 std::unique_ptr<Command> make_evaluate();
+std::unique_ptr<Command> make_surrogate();
 std::unique_ptr<Command> make_gradcheck();
 std::unique_ptr<Command> make_bench();
 std::unique_ptr<Command> make_info();
+
+// What --json writes: command, version, commit, seed, threads, configuration, seconds, results.
+Json result_document(const Context& context, double seconds, Json results);
 
 // Throws UsageError unless the option has a value.
 void require(const std::string& value, const char* option);

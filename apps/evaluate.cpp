@@ -3,6 +3,7 @@
 
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/figure.hpp"
+#include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/lorenz/metrics/evaluation.hpp"

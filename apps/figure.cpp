@@ -1,18 +1,14 @@
 #include "papillon/apps/figure.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "papillon/apps/progress.hpp"
+#include "papillon/apps/gnuplot.hpp"
 #include "papillon/tensor/atomic_file.hpp"
-#include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -25,27 +21,6 @@ struct Axis {
 };
 constexpr std::array<Axis, 3> axes = {{{"x", -22, 22}, {"y", -30, 30}, {"z", 0, 52}}};
 constexpr std::array<std::array<std::size_t, 2>, 3> projections = {{{0, 2}, {0, 1}, {1, 2}}};
-
-// A directory for gnuplot's input that goes away again.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "papillon-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr)
-      throw OutputError(fmt::format("{}: cannot make this directory", name));
-    path_ = name;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // log10 of the states in each bin of a projection, as a share per thousand; NaN (not drawn) where
 // there is none. [bins (vertical), bins (horizontal)]
@@ -77,10 +52,8 @@ constexpr const char* style =
     "set cblabel 'share of states in a pixel (per thousand)' offset 1\n"
     "unset colorbox\n";
 
-std::string script(const TemporaryDirectory& directory, const std::string& terminal,
-                   const std::filesystem::path& output) {
-  std::string text =
-      fmt::format("set terminal {}\nset output '{}'\n{}", terminal, output.string(), style);
+std::string script(const TemporaryDirectory& directory, const std::string& head) {
+  std::string text = head + style;
   for (std::size_t p = 0; p < projections.size(); ++p) {
     const Axis &a = axes[projections[p][0]], &b = axes[projections[p][1]];
     for (const char* set : {"true", "generated"}) {
@@ -100,27 +73,10 @@ std::string script(const TemporaryDirectory& directory, const std::string& termi
           (a.high - a.low) / bins, (b.high - b.low) / bins);
     }
   }
-  return text + "unset multiplot\nset output\n";
-}
-
-void run_gnuplot(const std::filesystem::path& script_file, const std::filesystem::path& output) {
-  const std::string command = fmt::format("gnuplot '{}' 2>&1", script_file.string());
-  std::FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) throw OutputError("gnuplot could not be started");
-  std::string message;
-  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) message += static_cast<char>(c);
-  if (pclose(pipe) != 0 || std::filesystem::file_size(output) == 0)
-    throw OutputError(fmt::format("{}: gnuplot failed: {}", output.string(), message));
+  return text + "unset multiplot\n";
 }
 
 }  // namespace
-
-void require_gnuplot() {
-  if (std::system("command -v gnuplot >/dev/null 2>&1") != 0)
-    throw InputError(
-        "gnuplot, which draws the figures, is not installed (Debian: apt install gnuplot-nox); "
-        "leave out --figure to do without");
-}
 
 void draw_attractor(const std::filesystem::path& stem, const Tensor<float>& reference,
                     const Tensor<float>& generated) {
@@ -135,15 +91,7 @@ void draw_attractor(const std::filesystem::path& stem, const Tensor<float>& refe
           {reinterpret_cast<const char*>(density.data()), density.size() * sizeof(float)});
     }
   }
-  for (const auto& [extension, terminal] :
-       {std::pair{".png", "pngcairo size 1240,1500 font 'sans,13' background '#ffffff'"},
-        std::pair{".svg", "svg size 1240,1500 font 'sans,13' background '#ffffff'"}}) {
-    AtomicFile output(stem.string() + extension);
-    const auto file = directory / (std::string("figure") + extension + ".gp");
-    write_file_atomically(file, script(directory, terminal, output.temporary()));
-    run_gnuplot(file, output.temporary());
-    output.commit();
-  }
+  draw_figure(stem, 1240, 1500, [&](const std::string& head) { return script(directory, head); });
 }
 
 }  // namespace papillon::apps

@@ -7,9 +7,6 @@
 
 namespace papillon::apps {
 
-// Throws InputError that says what to install.
-void require_gnuplot();
-
 // <stem>.svg and <stem>.png: the densities of both sets of states [N, 3] (physical units) side by
 // side, in three projections. Throws OutputError.
 void draw_attractor(const std::filesystem::path& stem, const Tensor<float>& reference,

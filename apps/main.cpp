@@ -67,15 +67,7 @@ std::string first_line(std::string text) {
 }
 
 void write_json(const Context& context, double seconds, Json results) {
-  Json json;
-  json["command"] = context.command;
-  json["version"] = program_version;
-  json["commit"] = program_commit;
-  json["seed"] = context.seed;
-  json["threads"] = thread_count();
-  json["config"] = context.settings;
-  json["seconds"] = seconds;
-  json["results"] = std::move(results);
+  const Json json = result_document(context, seconds, std::move(results));
   const std::string text = json.dump(2) + "\n";
   if (context.json == "-") {
     if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
@@ -121,8 +113,8 @@ int run(int argc, char** argv) {
   program.option_defaults()->always_capture_default();
 
   std::vector<std::pair<std::unique_ptr<Command>, CLI::App*>> commands;
-  for (auto make : {make_generate, make_train, make_sample, make_evaluate, make_gradcheck,
-                    make_bench, make_info}) {
+  for (auto make : {make_generate, make_train, make_sample, make_evaluate, make_surrogate,
+                    make_gradcheck, make_bench, make_info}) {
     std::unique_ptr<Command> command = make();
     CLI::App* app = program.add_subcommand(command->name(), command->about());
     app->formatter(std::make_shared<HelpFormatter>(command->example()));
@@ -168,6 +160,19 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
+
+Json result_document(const Context& context, double seconds, Json results) {
+  Json json;
+  json["command"] = context.command;
+  json["version"] = program_version;
+  json["commit"] = program_commit;
+  json["seed"] = context.seed;
+  json["threads"] = thread_count();
+  json["config"] = context.settings;
+  json["seconds"] = seconds;
+  json["results"] = std::move(results);
+  return json;
+}
 
 void require(const std::string& value, const char* option) {
   if (value.empty()) throw UsageError(fmt::format("{} is needed", option));

@@ -12,7 +12,7 @@
 namespace papillon {
 namespace {
 
-constexpr std::size_t tile_windows = 256, chunk_windows = 4096;
+constexpr std::size_t tile_windows = 256, chunk_windows = 2048;
 
 void check(const ScoreOptions& o, const Tensor<float>& states, std::size_t dimension,
            const char* what) {

@@ -1,0 +1,273 @@
+#include "papillon/apps/surrogate/experiment.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/progress.hpp"
+#include "papillon/lorenz/climatology.hpp"
+#include "papillon/lorenz/surrogate/fit.hpp"
+#include "papillon/lorenz/surrogate/surrogate_lyapunov.hpp"
+#include "papillon/tensor/errors.hpp"
+
+namespace papillon::apps {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// FNV-1a over words of eight bytes: to tell files apart, not to protect them.
+std::string hash(const void* data, std::size_t bytes) {
+  std::uint64_t h = 0xcbf29ce484222325;
+  const char* p = static_cast<const char*>(data);
+  for (std::size_t i = 0; i < bytes; i += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, p + i, std::min<std::size_t>(8, bytes - i));
+    h = (h ^ word) * 0x100000001b3;
+  }
+  return fmt::format("{:016x}-{}", h, bytes);
+}
+
+void stop_if_interrupted() {
+  if (interrupted())
+    throw Interrupted(
+        "interrupted; models that are finished are kept, and the same command goes on");
+}
+
+double parse_lambda(const std::string& text) {
+  char* end = nullptr;
+  const double lambda = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(lambda >= 0) || !std::isfinite(lambda))
+    throw UsageError(fmt::format("--lambda '{}' is neither a number (per sample) nor auto", text));
+  return lambda;
+}
+
+}  // namespace
+
+Experiment::Experiment(const Context& context, const std::string& train,
+                       const std::string& validation, const std::string& test,
+                       const std::string& model, Ingredients ingredients)
+    : context_(context), ingredients_(std::move(ingredients)) {
+  if (!model.empty()) {
+    diffusion_ = load_model(model);
+    ingredients_.dimension = diffusion_->shift.size();
+    ingredients_.diffusion = &*diffusion_;
+    shift_ = diffusion_->shift;
+    scale_ = diffusion_->scale;
+    std::string weights;
+    for (const auto& [name, tensor] : state_dict<float>(diffusion_->network))
+      weights += hash(tensor.data(), tensor.size() * sizeof(float));
+    hashes_["model"] = hash(weights.data(), weights.size());
+  } else {
+    ingredients_.dimension = 0;
+  }
+  train_ = read(train, "train");
+  ingredients_.dimension = train_->extent(2);
+  if (!validation.empty()) validation_ = read(validation, "validation");
+  if (!test.empty()) test_ = read(test, "test");
+  if (!diffusion_) {
+    const Climatology moments = climatology(*train_);
+    shift_ = moments.mean();
+    scale_ = moments.standard_deviation();
+    for (const double s : scale_)
+      if (!(s > 0)) throw InputError(fmt::format("{}: a component does not vary", train));
+  }
+}
+
+// [members, times, D]; all files share a time step.
+Tensor<float> Experiment::read(const std::string& file, const char* what) {
+  States states = read_states(file, ingredients_.dimension);
+  const StateLayout& layout = states.layout;
+  const double dt = layout.dt > 0 ? layout.dt : dt_ > 0 ? dt_ : 0.01;  // NPY does not say
+  if (dt_ > 0 && std::abs(dt - dt_) > 1e-9 * dt_)
+    throw InputError(
+        fmt::format("{}: the time step is {}, and {} in the training data", file, dt, dt_));
+  dt_ = dt;
+  hashes_[what] = hash(states.values.data(), states.values.size() * sizeof(float));
+  return std::move(states.values)
+      .reshaped({static_cast<std::ptrdiff_t>(layout.members),
+                 static_cast<std::ptrdiff_t>(layout.times),
+                 static_cast<std::ptrdiff_t>(layout.dimension)});
+}
+
+Json Experiment::fingerprint(const Recipe& recipe, std::uint64_t seed,
+                             const ExperimentOptions& o) const {
+  Json json = {{"model", recipe.name},
+               {"seed", seed},
+               {"train", hashes_.at("train")},
+               {"test", hashes_.count("test") != 0 ? Json(hashes_.at("test")) : Json()},
+               {"shift", shift_},
+               {"scale", scale_},
+               {"lead", o.lead},
+               {"samples", o.samples},
+               {"corruption", o.corruption},
+               {"leads", o.leads},
+               {"windows", o.windows},
+               {"threshold", o.threshold},
+               {"lyapunov_exponent", o.lyapunov_exponent},
+               {"lyapunov_trajectories", o.lyapunov_trajectories},
+               {"lyapunov_steps", o.lyapunov_steps}};
+  if (recipe.uses("trained")) json["network"] = hashes_.at("model");
+  if (recipe.uses("untrained") && diffusion_) json["hidden"] = diffusion_->network.config.hidden;
+  if (recipe.uses("trained") || recipe.uses("untrained"))
+    json["timesteps"] = ingredients_.timesteps;
+  if (recipe.uses("rff")) json["fourier_width"] = ingredients_.fourier_width;
+  if (recipe.linear) {
+    json["lambdas"] = o.lambdas;
+    if (hashes_.count("validation") != 0) json["validation"] = hashes_.at("validation");
+    json["validation_samples"] = o.validation_samples;
+  } else {
+    json["hidden_layer"] = recipe.shape.hidden;
+    json["epochs"] = o.epochs;
+    json["batch_size"] = o.batch_size;
+    json["learning_rate"] = o.learning_rate;
+    json["final_learning_rate"] = o.final_learning_rate;
+  }
+  return json;
+}
+
+std::vector<Fitted> Experiment::fit_linear(const FeaturesPtr& features, const TrainingPairs& pairs,
+                                           const ExperimentOptions& o,
+                                           const std::string& label) const {
+  Progress progress(label, pairs.size(), "samples", context_.quiet);
+  const RidgeSystem system = ridge_system(*features, pairs, [&](std::uint64_t done) {
+    stop_if_interrupted();
+    progress.update(done);
+  });
+  progress.finish();
+  std::vector<Fitted> all;
+  for (const std::string& text : o.lambdas) {
+    Json facts = {{"lambda_asked", text}};
+    RidgeFit fit;
+    if (text == "auto") {
+      if (!validation_) throw UsageError("--lambda auto needs --validation FILE");
+      const std::uint64_t most =
+          validation_->extent(0) *
+          (validation_->extent(1) - std::min(validation_->extent(1), o.lead));
+      const TrainingPairs validation(
+          *validation_, shift_, scale_,
+          {.lead = o.lead, .samples = std::clamp<std::uint64_t>(most, 1, o.validation_samples)});
+      LambdaSearch search = search_lambda(system, *features, validation);
+      fit = std::move(search.best);
+      facts["validation"] = {{"lambda", search.lambdas}, {"mse", search.errors}};
+    } else {
+      fit = system.solve(parse_lambda(text));
+    }
+    facts["lambda"] = fit.lambda;
+    facts["degrees_of_freedom"] = fit.degrees_of_freedom;
+    facts["constant_features"] = system.constant_features();
+    all.push_back({Surrogate(features, linear_readout(fit), shift_, scale_,
+                             dt_ * static_cast<double>(o.lead)),
+                   std::move(facts)});
+  }
+  return all;
+}
+
+std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
+                                    const ExperimentOptions& o, const std::string& label) const {
+  const auto start = Clock::now();
+  const FeaturesPtr features = make_features(recipe, ingredients_, seed);
+  const TrainingPairs pairs(
+      *train_, shift_, scale_,
+      {.lead = o.lead, .samples = o.samples, .corruption = o.corruption, .seed = seed});
+  std::vector<Fitted> all;
+  if (recipe.linear) {
+    try {
+      all = fit_linear(features, pairs, o, label);
+    } catch (const NumericalError& error) {  // what was asked for does not suit the features
+      throw InputError(fmt::format("{}: {}", recipe.name, error.what()));
+    }
+  } else {
+    TrainingOptions training;
+    training.seed = seed;
+    training.total_samples = static_cast<std::uint64_t>(
+        std::max(1.0, std::ceil(o.epochs * static_cast<double>(o.samples))));
+    training.batch_size = static_cast<std::size_t>(o.batch_size);
+    training.learning_rate = o.learning_rate;
+    training.final_learning_rate =
+        o.final_learning_rate < 0 ? o.learning_rate : o.final_learning_rate;
+    Progress progress(label, training.total_samples, "samples", context_.quiet);
+    double loss = 0;
+    ReadoutPtr readout =
+        fit_network(*features, pairs, recipe.shape, training, [&](const TrainingReport& report) {
+          stop_if_interrupted();
+          loss = report.step == 1 ? report.loss : 0.98 * loss + 0.02 * report.loss;
+          progress.update(std::min(report.samples, training.total_samples),
+                          fmt::format("loss {:.3g}", loss));
+        });
+    progress.finish();
+    all.push_back(
+        {Surrogate(features, std::move(readout), shift_, scale_, dt_ * static_cast<double>(o.lead)),
+         {{"training_samples", training.total_samples}, {"training_loss", loss}}});
+  }
+  for (Fitted& fitted : all) {
+    Json& facts = fitted.facts;
+    facts["fit_seconds"] = seconds_since(start);  // of all lambdas together
+    facts["features"] = features->name();
+    facts["feature_count"] = features->size();
+    facts["parameters"] = fitted.surrogate.readout().parameters();
+    fitted.surrogate.training = {{"model", recipe.name},
+                                 {"settings", fingerprint(recipe, seed, o).dump()},
+                                 {"facts", facts.dump()}};
+  }
+  return all;
+}
+
+const SurrogateTest& Experiment::windows(const ExperimentOptions& o) const {
+  if (!test_) throw UsageError("--test FILE is needed for scores");
+  auto& test = tests_[fmt::format("{} {} {} {}", o.lead, o.leads, o.windows, o.threshold)];
+  if (!test)
+    test = std::make_unique<SurrogateTest>(
+        *test_, *train_, shift_, scale_,
+        ScoreOptions{o.lead, o.leads, o.windows, o.threshold, o.lyapunov_exponent, {}});
+  return *test;
+}
+
+void Experiment::score(Fitted& fitted, const ExperimentOptions& o, const std::string& label) const {
+  const SurrogateTest& test = windows(o);
+  const auto start = Clock::now();
+  Progress progress(label, test.windows(), "forecasts", context_.quiet);
+  const SurrogateScores s = test.score(fitted.surrogate, [&](std::size_t done) {
+    stop_if_interrupted();
+    progress.update(done);
+  });
+  progress.finish();
+  Json& facts = fitted.facts;
+  facts["lead"] = s.lead;
+  facts["mse"] = s.mse;
+  facts["mae"] = s.mae;
+  facts["nrmse"] = s.nrmse;
+  facts["diverged"] = s.diverged;
+  facts["valid_time"] = s.valid_time;
+  facts["always_valid"] = s.always_valid;
+  facts["hellinger"] = s.hellinger;
+  facts["hellinger_floor"] = s.hellinger_floor;
+  facts["windows"] = s.windows;
+  facts["score_seconds"] = seconds_since(start);
+  facts["lyapunov"] = facts["lyapunov_se"] = Json();
+  if (o.lyapunov_trajectories == 0) return;
+  stop_if_interrupted();
+  const Tensor<float> initial = test.initial_states();
+  const std::size_t n = std::min(o.lyapunov_trajectories, initial.extent(0)), d = initial.extent(1);
+  Tensor<double> states(Shape{n, d});
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < d; ++j)
+      states(i, j) = static_cast<double>(initial(i * initial.extent(0) / n, j));
+  LyapunovOptions lyapunov;
+  lyapunov.alignment = 50;
+  lyapunov.steps = o.lyapunov_steps;
+  lyapunov.orthonormalise_every = 1;
+  try {
+    const LyapunovSpectrum spectrum = surrogate_lyapunov(fitted.surrogate, states, lyapunov);
+    facts["lyapunov"] = spectrum.exponents[0];
+    facts["lyapunov_se"] = spectrum.standard_errors[0];
+  } catch (const NumericalError&) {  // its trajectories blow up: there is no exponent to give
+  }
+}
+
+}  // namespace papillon::apps
