@@ -11,6 +11,7 @@
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/diffusion/trainer.hpp"
 #include "papillon/lorenz/integrate.hpp"
+#include "papillon/lorenz/surrogate/ridge.hpp"
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/random.hpp"
 #include "papillon/tensor/thread_pool.hpp"
@@ -50,14 +51,15 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// sgemm [tile, H] x [H, H] on as many threads, each with operands of its own: FLOP/s.
-class Sgemm {
+// A product [tile, H] x [H, H] on as many threads, each with operands of its own: FLOP/s.
+template <class T>
+class Gemm {
  public:
-  explicit Sgemm(std::size_t threads) : lanes_(threads) {
+  explicit Gemm(std::size_t threads) : lanes_(threads) {
     for (Lane& lane : lanes_) {
-      lane.a = random_normal<float>({tile, H}, {0, 1});
-      lane.b = random_normal<float>({H, H}, {0, 2});
-      lane.c = Tensor<float>::zeros({tile, H});
+      lane.a = random_normal<T>({tile, H}, {0, 1});
+      lane.b = random_normal<T>({H, H}, {0, 2});
+      lane.c = Tensor<T>::zeros({tile, H});
     }
     measure(0.02);
   }
@@ -68,8 +70,8 @@ class Sgemm {
       parallel_for(lanes_.size(), [&](std::size_t i) {
         Lane& lane = lanes_[i];
         for (std::size_t r = 0; r < repetitions; ++r)
-          gemm(Transpose::no, Transpose::yes, tile, H, H, 1.f, lane.a.data(), H, lane.b.data(), H,
-               0.f, lane.c.data(), H);
+          gemm(Transpose::no, Transpose::yes, tile, H, H, T(1), lane.a.data(), H, lane.b.data(), H,
+               T(0), lane.c.data(), H);
       });
     });
     pass_ = time / static_cast<double>(repetitions);
@@ -78,7 +80,7 @@ class Sgemm {
 
  private:
   struct Lane {
-    Tensor<float> a, b, c;
+    Tensor<T> a, b, c;
   };
   std::vector<Lane> lanes_;
   double pass_ = 1e-3;  // seconds of one product
@@ -97,6 +99,8 @@ class Bench : public Command {
            "in a batch:\n"
            "  sample  2 N (D H + 3 x 2 H H + H D)  +  2 x 3 E 2 H            (FiLM once)\n"
            "  train   3 x 2 N (D H + 3 x 2 H H + H D) - 2 N D H  +  2 x 2 S x 3 E 2 H\n"
+           "ridge: F (F + 1) + 2 F D operations a sample of F = 1536 features, at the speed of "
+           "dgemm.\n"
            "lorenz63_rk4: 68 operations a state-step at the same speed.";
   }
   const char* example() const override {
@@ -118,7 +122,7 @@ class Bench : public Command {
     results_ = Json::object();
     if (context.tables())
       fmt::print("{:<26}{:>14}  {:<16}{:>14}{:>10}\n", "case", "value", "unit", "limit", "reached");
-    Sgemm one(1), all(thread_count());
+    Gemm<float> one(1), all(thread_count());
     all_ = &all;
     sgemm(one, all);
     const Tensor<float> states = random_normal<float>({1 << 17, D}, {context.seed, 3});
@@ -129,6 +133,7 @@ class Bench : public Command {
       train("train_" + b + "_stratified", states, batch, strata, static_cast<double>(strata));
       sample("sample_" + b, batch);
     }
+    ridge();
     lorenz();
     return std::move(results_);
   }
@@ -148,7 +153,7 @@ class Bench : public Command {
     std::fflush(stdout);
   }
 
-  void sgemm(Sgemm& one, Sgemm& all) {
+  void sgemm(Gemm<float>& one, Gemm<float>& all) {
     if (!wanted("sgemm_one_core") && !wanted("sgemm_all_cores")) return;
     std::vector<double> singles, alls, fractions;
     for (double spent = 0; spent < seconds_; spent += 0.2) {
@@ -162,18 +167,24 @@ class Bench : public Command {
              median(singles) * static_cast<double>(thread_count()), median(fractions));
   }
 
-  // Turns of about 0.1 s of sgemm and of work; the machine's speed changes as others use it.
   void against_sgemm(const std::string& name, const char* unit, double items, double flops,
                      const std::function<void()>& work) {
+    against(*all_, name, unit, items, flops, work);
+  }
+
+  // Turns of about 0.1 s of products and of work; the machine's speed changes as others use it.
+  template <class T>
+  void against(Gemm<T>& products, const std::string& name, const char* unit, double items,
+               double flops, const std::function<void()>& work) {
     double once = seconds_of(work);  // warms up, too
     std::vector<double> values, limits, fractions;
     for (double spent = 0; spent < seconds_ || values.size() < 3;) {
       const auto repetitions = std::max<std::size_t>(1, static_cast<std::size_t>(0.2 / once));
-      const double before = all_->measure(0.05);
+      const double before = products.measure(0.05);
       const double time = seconds_of([&] {
         for (std::size_t r = 0; r < repetitions; ++r) work();
       });
-      const double speed = (before + all_->measure(0.05)) / 2;
+      const double speed = (before + products.measure(0.05)) / 2;
       once = time / static_cast<double>(repetitions);
       spent += time + 0.1;
       values.push_back(items / once);
@@ -211,6 +222,28 @@ class Bench : public Command {
                   });
   }
 
+  // Streaming ridge regression on features that are there already, as the surrogates with random
+  // features or six timesteps of the network have them.
+  void ridge() {
+    if (!wanted("ridge")) return;
+    constexpr std::size_t rows = 1 << 14, F = 1536, distinct = 1 << 12;
+    const Tensor<double> x = random_normal<double>({distinct, F}, {0, 6}),
+                         y = random_normal<double>({distinct, D}, {0, 7});
+    const auto source = [&](std::size_t first, std::size_t n, double* to_x, std::size_t ldx,
+                            double* to_y, std::size_t ldy) {
+      for (std::size_t r = 0; r < n; ++r) {
+        const std::size_t from = (first + r) % distinct;
+        std::copy_n(x.data() + from * F, F, to_x + r * ldx);
+        std::copy_n(y.data() + from * D, D, to_y + r * ldy);
+      }
+    };
+    StreamingRidge ridge(F, D);
+    Gemm<double> dgemm(thread_count());
+    against(dgemm, "ridge", "samples/s", rows,
+            static_cast<double>(rows * (F * (F + 1) + 2 * F * D)),
+            [&] { ridge.add(rows, source); });
+  }
+
   void lorenz() {
     if (!wanted("lorenz63_rk4")) return;
     constexpr std::size_t members = 1 << 13, steps = 500;
@@ -225,7 +258,7 @@ class Bench : public Command {
   double seconds_ = 2;
   std::string only_;
   const Context* context_ = nullptr;
-  Sgemm* all_ = nullptr;
+  Gemm<float>* all_ = nullptr;
   Json results_;
 };
 

@@ -87,12 +87,17 @@ class SurrogateCommand : public Command {
     ingredients.hidden = hidden_;
     std::vector<Recipe> recipes;
     bool validate = false;
-    for (const std::string& name : models_) recipes.push_back(parse_recipe(name, hidden_));
-    for (const Recipe& recipe : recipes) validate = validate || recipe.linear;
+    for (const std::string& name : models_) {
+      recipes.push_back(parse_recipe(name, hidden_));
+      validate = validate || recipes.back().linear;
+      if (recipes.back().uses("trained") && model_.empty())
+        throw UsageError(fmt::format("'{}' needs a trained diffusion model: --model FILE", name));
+    }
+    for (const std::string& lambda : o_.lambdas)
+      if (lambda != "auto") parse_lambda(lambda);
     validate = validate && std::count(o_.lambdas.begin(), o_.lambdas.end(), "auto") > 0;
     if (validate && validation_.empty())
       throw UsageError("--lambda auto needs --validation FILE (or give a number)");
-    // Without a test set, the training set gives a saved surrogate its first states.
     const Experiment experiment(context, data_, validate ? validation_ : "", test_, model_,
                                 ingredients);
     if (!surrogate_.empty()) return saved(experiment);
@@ -384,7 +389,7 @@ class SurrogateCommand : public Command {
   // Members: forecasts; times: leads, the initial state included.
   void write_rollout(const Experiment& experiment, const Surrogate& surrogate,
                      const ExperimentOptions& o) const {
-    const Tensor<float> initial = experiment.windows(o).initial_states();
+    const Tensor<float> initial = experiment.windows(o, surrogate).initial_states();
     const Rollout forecast = rollout(surrogate, initial, o.leads);
     const std::size_t n = initial.extent(0), d = initial.extent(1);
     StateLayout layout;

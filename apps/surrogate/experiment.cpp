@@ -39,6 +39,8 @@ void stop_if_interrupted() {
         "interrupted; models that are finished are kept, and the same command goes on");
 }
 
+}  // namespace
+
 double parse_lambda(const std::string& text) {
   char* end = nullptr;
   const double lambda = std::strtod(text.c_str(), &end);
@@ -46,8 +48,6 @@ double parse_lambda(const std::string& text) {
     throw UsageError(fmt::format("--lambda '{}' is neither a number (per sample) nor auto", text));
   return lambda;
 }
-
-}  // namespace
 
 Experiment::Experiment(const Context& context, const std::string& train,
                        const std::string& validation, const std::string& test,
@@ -145,7 +145,6 @@ std::vector<Fitted> Experiment::fit_linear(const FeaturesPtr& features, const Tr
     Json facts = {{"lambda_asked", text}};
     RidgeFit fit;
     if (text == "auto") {
-      if (!validation_) throw UsageError("--lambda auto needs --validation FILE");
       const std::uint64_t most =
           validation_->extent(0) *
           (validation_->extent(1) - std::min(validation_->extent(1), o.lead));
@@ -218,18 +217,18 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
   return all;
 }
 
-const SurrogateTest& Experiment::windows(const ExperimentOptions& o) const {
-  if (!test_) throw UsageError("--test FILE is needed for scores");
+const SurrogateTest& Experiment::windows(const ExperimentOptions& o,
+                                         const Surrogate& surrogate) const {
   auto& test = tests_[fmt::format("{} {} {} {}", o.lead, o.leads, o.windows, o.threshold)];
   if (!test)
     test = std::make_unique<SurrogateTest>(
-        *test_, *train_, shift_, scale_,
+        test_.value(), *train_, surrogate.shift(), surrogate.scale(),
         ScoreOptions{o.lead, o.leads, o.windows, o.threshold, o.lyapunov_exponent, {}});
   return *test;
 }
 
 void Experiment::score(Fitted& fitted, const ExperimentOptions& o, const std::string& label) const {
-  const SurrogateTest& test = windows(o);
+  const SurrogateTest& test = windows(o, fitted.surrogate);
   const auto start = Clock::now();
   Progress progress(label, test.windows(), "forecasts", context_.quiet);
   const SurrogateScores s = test.score(fitted.surrogate, [&](std::size_t done) {

@@ -30,6 +30,9 @@ struct ExperimentOptions {
   double threshold = 0.4, lyapunov_exponent = 0.906;
 };
 
+// A number that is not negative; throws UsageError.
+double parse_lambda(const std::string& text);
+
 struct Fitted {
   Surrogate surrogate;
   Json facts;  // lambda, degrees of freedom, ...: what is known before it is scored
@@ -50,11 +53,11 @@ class Experiment {
   // Adds scores to the facts.
   void score(Fitted& fitted, const ExperimentOptions& o, const std::string& label) const;
 
-  const Tensor<float>& test() const { return *test_; }
   double dt() const { return dt_; }
   const std::vector<double>& shift() const { return shift_; }
   const std::vector<double>& scale() const { return scale_; }
-  const SurrogateTest& windows(const ExperimentOptions& o) const;
+  // The windows of the test trajectories, for surrogates with this one's normalisation.
+  const SurrogateTest& windows(const ExperimentOptions& o, const Surrogate& surrogate) const;
 
  private:
   Tensor<float> read(const std::string& file, const char* what);

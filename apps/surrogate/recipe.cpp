@@ -41,14 +41,14 @@ FeaturesPtr one_feature(const std::string& name, const Ingredients& from, std::u
   std::vector<int> timesteps = from.timesteps;
   if (const auto t = number_after(name, trained ? "trained-t" : "untrained-t"))
     timesteps = {static_cast<int>(*t)};
-  if (trained && from.diffusion == nullptr)
-    throw UsageError(fmt::format("'{}' needs a trained diffusion model: --model FILE", name));
   if (from.diffusion != nullptr)
     for (const int t : timesteps)
       if (t > from.diffusion->schedule.steps())
         throw UsageError(fmt::format("timestep {} of '{}': the model has {} steps", t, name,
                                      from.diffusion->schedule.steps()));
-  if (trained) return network_features(from.diffusion->network, timesteps);
+  if (trained && from.diffusion != nullptr)
+    return network_features(from.diffusion->network, timesteps);
+  if (trained) throw UsageError(fmt::format("'{}' needs a trained diffusion model", name));
   ResidualFilmMlp<float>::Config config;
   config.state_dim = from.dimension;
   if (from.diffusion != nullptr) config = from.diffusion->network.config;

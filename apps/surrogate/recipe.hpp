@@ -33,7 +33,7 @@ struct Recipe {
 
 // Throws UsageError that lists what there is.
 Recipe parse_recipe(const std::string& name, std::size_t hidden);
-// Throws UsageError (a trained network is needed), ArgumentError.
+// `trained` needs a diffusion model among the ingredients. Throws UsageError, ArgumentError.
 FeaturesPtr make_features(const Recipe& recipe, const Ingredients& ingredients, std::uint64_t seed);
 
 }  // namespace papillon::apps
