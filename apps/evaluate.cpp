@@ -3,6 +3,7 @@
 
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/figure.hpp"
+#include "papillon/apps/frechet_network.hpp"
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
@@ -21,6 +22,15 @@ class Evaluate : public Command {
   const char* about() const override {
     return "Compare samples with reference states: all metrics, each beside its floor.";
   }
+  const char* notes() const override {
+    return "The Fréchet distance is between means and covariances of features: the hidden values "
+           "of a\n"
+           "dense surrogate of two layers (lead 10 steps), fitted to the reference trajectories "
+           "from a\n"
+           "fixed seed (262,144 pairs, 10 epochs: seconds) and kept in a file, so that later runs\n"
+           "measure with the same one. Without trajectories, or where auto cannot write, they are\n"
+           "random Fourier features; frechet_features in the result says which.";
+  }
   const char* example() const override {
     return "  papillon evaluate --samples samples.npy --reference data/test.nc --figure "
            "attractor\n";
@@ -35,6 +45,10 @@ class Evaluate : public Command {
     app.add_option("--nearest-states", options_.d_test_states,
                    "reference states that d_test is a mean over, evenly spaced; 0: all")
         ->transform(count_number());
+    app.add_option(
+        "--frechet-network", frechet_,
+        "file of the network that the Fréchet distance is measured on, fitted where it is "
+        "missing; auto: REFERENCE.frechet.safetensors; none: random features");
     app.add_option("--features", options_.features, "random ones, of the Fréchet distance")
         ->check(CLI::Range(2, 4096));
   }
@@ -52,6 +66,9 @@ class Evaluate : public Command {
     if (!context.quiet)
       fmt::print(stderr, "comparing {} samples with {} states\n",
                  format_count(samples.values.extent(0)), format_count(reference.values.extent(0)));
+    const FrechetNetwork network =
+        frechet_network(frechet_, reference_, reference, options_, context.quiet);
+    options_.feature_map = network.features;
     const Evaluation e = evaluate(samples.values, reference.values, independent, options_);
     if (context.tables()) print(e);
     if (!figure_.empty()) draw_attractor(figure_, reference.values, samples.values);
@@ -71,7 +88,8 @@ class Evaluate : public Command {
             {"reference_states", e.reference_states},
             {"d_gen_states", e.d_gen_states},
             {"d_test_states", e.d_test_states},
-            {"feature_states", e.feature_states}};
+            {"feature_states", e.feature_states},
+            {"frechet_features", network.about}};
   }
 
  private:
@@ -105,7 +123,7 @@ class Evaluate : public Command {
       fmt::print("  {:<28}{:>+9.3f} %\n", names[i], 100 * e.each_identity.errors[i]);
   }
 
-  std::string samples_, reference_, independent_, figure_;
+  std::string samples_, reference_, independent_, figure_, frechet_ = "auto";
   EvaluationOptions options_;
 };
 

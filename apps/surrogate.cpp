@@ -44,7 +44,7 @@ class SurrogateCommand : public Command {
            "scratch: dense1, dense2, dense3 (hidden layers), residual3 (blocks).\n"
            "lambda is per sample: the readout W minimises mean |y - W x|^2 + lambda |W|^2 for\n"
            "standardised features x. Several are solved from one pass; auto takes the best on\n"
-           "--validation of 25 values from 1e-12 to 1.\n"
+           "--validation of 29 values from 1e-14 to 1.\n"
            "nRMSE: sqrt(mean over components of MSE / scale^2). Valid time: to the first lead with "
            "a\n"
            "normalised error above --threshold, mean, in Lyapunov times. A forecast that leaves "

@@ -57,7 +57,7 @@ std::vector<double> prediction_errors(const Features& features, const std::vecto
 
 std::vector<double> lambda_range() {
   std::vector<double> lambdas;
-  for (int e = -24; e <= 0; ++e) lambdas.push_back(std::pow(10.0, 0.5 * e));
+  for (int e = -28; e <= 0; ++e) lambdas.push_back(std::pow(10.0, 0.5 * e));
   return lambdas;
 }
 

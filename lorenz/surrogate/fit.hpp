@@ -27,7 +27,7 @@ struct LambdaSearch {
   RidgeFit best;
 };
 
-// From 1e-12 to 1, two in a decade.
+// From 1e-14 to 1, two in a decade.
 std::vector<double> lambda_range();
 
 // The lambda of the smallest error on validation pairs. Those that the system cannot be solved for

@@ -107,7 +107,7 @@ TEST_CASE("lambda: the search finds the smallest validation error", "[surrogate]
       validation(others, shift, scale, {.samples = 2000});
   const RidgeSystem system = ridge_system(*features, pairs);
   const LambdaSearch search = search_lambda(system, *features, validation);
-  REQUIRE(search.lambdas.size() == 25);
+  REQUIRE(search.lambdas.size() == 29);
   for (std::size_t i = 0; i < search.lambdas.size(); ++i) {
     const double alone =
         prediction_errors(*features, {system.solve(search.lambdas[i])}, validation)[0];
@@ -117,7 +117,7 @@ TEST_CASE("lambda: the search finds the smallest validation error", "[surrogate]
   CHECK(search.best.lambda ==
         search.lambdas[static_cast<std::size_t>(best - search.errors.begin())]);
   // 19 terms on 60 noisy samples: neither the smallest nor the largest lambda is best.
-  CHECK(search.best.lambda > 1e-12);
+  CHECK(search.best.lambda > 1e-10);
   CHECK(search.best.lambda < 1);
 }
 
