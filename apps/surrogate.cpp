@@ -282,8 +282,11 @@ class SurrogateCommand : public Command {
     ExperimentOptions o = o_;
     if (scaling_ == "samples") {
       o.samples = static_cast<std::uint64_t>(value);
-      // As many steps of Adam as without the scaling.
-      o.epochs = o_.epochs * static_cast<double>(o_.samples) / value;
+      // As many steps of Adam as without the scaling; batches are never larger than the set.
+      const double batch = static_cast<double>(o_.batch_size);
+      const double steps = o_.epochs * static_cast<double>(o_.samples) /
+                           std::min(batch, static_cast<double>(o_.samples));
+      o.epochs = steps * std::min(batch, value) / value;
     } else if (scaling_ == "corruption") {
       o.corruption = value;
     } else {

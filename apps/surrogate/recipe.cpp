@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 
 #include "papillon/apps/command.hpp"
@@ -25,16 +26,32 @@ std::optional<std::size_t> number_after(const std::string& name, const std::stri
   return value;
 }
 
+// rff<count> or rff<count>-w<width>.
+std::optional<FourierOptions> fourier(const std::string& name, double width) {
+  const std::size_t dash = name.find("-w");
+  const auto count = number_after(name.substr(0, dash), "rff");
+  if (count.value_or(0) == 0) return std::nullopt;
+  if (dash != std::string::npos) {
+    const char* text = name.c_str() + dash + 2;
+    char* end = nullptr;
+    width = std::strtod(text, &end);
+    if (end == text || *end != '\0' || !(width > 0 && width < 1e6)) return std::nullopt;
+  }
+  return FourierOptions{*count, width, 0};
+}
+
 bool is_feature(const std::string& name) {
   if (name == "trained" || name == "untrained" || name == "state") return true;
-  return number_after(name, "trained-t") || number_after(name, "untrained-t") ||
-         number_after(name, "rff").value_or(0) > 0 || number_after(name, "poly").value_or(0) > 0;
+  return number_after(name, "trained-t") || number_after(name, "untrained-t") || fourier(name, 1) ||
+         number_after(name, "poly").value_or(0) > 0;
 }
 
 FeaturesPtr one_feature(const std::string& name, const Ingredients& from, std::uint64_t seed) {
   if (name == "state") return identity_features(from.dimension);
-  if (const auto count = number_after(name, "rff"))
-    return random_fourier_features(from.dimension, {*count, from.fourier_width, seed});
+  if (auto options = fourier(name, from.fourier_width)) {
+    options->seed = seed;
+    return random_fourier_features(from.dimension, *options);
+  }
   if (const auto degree = number_after(name, "poly"))
     return polynomial_features(from.dimension, *degree);
   const bool trained = begins_with(name, "trained");

@@ -19,9 +19,9 @@ struct Ingredients {
   std::size_t hidden = 256;  // of networks from scratch and hidden layers on features
 };
 
-// trained, trained-t<k>, untrained, untrained-t<k>, rff<count>, poly<degree>, state: features, with
-// a linear readout by ridge regression; several joined by '+'; with "-mlp" at the end, a hidden
-// layer in its place. dense<layers>, residual<blocks>: networks from scratch.
+// trained, trained-t<k>, untrained, untrained-t<k>, rff<count>, rff<count>-w<width>, poly<degree>,
+// state: features, with a linear readout by ridge regression; several joined by '+'; with "-mlp" at
+// the end, a hidden layer in its place. dense<layers>, residual<blocks>: networks from scratch.
 struct Recipe {
   std::string name;
   std::vector<std::string> features;  // empty: a network from scratch
