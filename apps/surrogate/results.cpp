@@ -68,6 +68,12 @@ std::string number(const Json& value, const char* format = "{:.4g}") {
   return value.is_number() ? fmt::format(fmt::runtime(format), value.get<double>()) : "";
 }
 
+// "0.0123 ± 0.0004"; without a spread where there is one seed.
+std::string with_spread(const Json& value, const Json& spread, const Json& seeds) {
+  const std::string text = number(value, "{:.3g}");
+  return seeds == 1 || !value.is_number() ? text : text + " ± " + number(spread, "{:.1g}");
+}
+
 std::string csv_row(std::initializer_list<std::string> cells) {
   std::string row;
   for (const std::string& cell : cells) row += (row.empty() ? "" : ",") + cell;
@@ -151,8 +157,7 @@ void print_table(const Json& results) {
                number(entry["parameters"], "{:.0f}"));
     for (const std::size_t lead : leads) {
       const std::size_t l = *position(entry, lead);
-      fmt::print("{:>21}", number(entry["nrmse"][l], "{:.3g}") + " ± " +
-                               number(entry["nrmse_spread"][l], "{:.1g}"));
+      fmt::print("{:>21}", with_spread(entry["nrmse"][l], entry["nrmse_spread"][l], entry["seeds"]));
     }
     fmt::print("{:>8}{:>11}{:>10}{:>9}\n", number(entry["valid_time"], "{:.2f}"),
                number(entry["hellinger"], "{:.3f}"), number(entry["diverged"].back(), "{:.3f}"),
@@ -189,8 +194,7 @@ void write_tables(const std::filesystem::path& directory, const Json& results) {
       const std::size_t l = *position(entry, lead);
       table += "," + number(entry["nrmse"][l], "{:.6g}") + "," +
                number(entry["nrmse_spread"][l], "{:.3g}");
-      markdown += " " + number(entry["nrmse"][l], "{:.3g}") + " ± " +
-                  number(entry["nrmse_spread"][l], "{:.1g}") + " |";
+      markdown += " " + with_spread(entry["nrmse"][l], entry["nrmse_spread"][l], entry["seeds"]) + " |";
     }
     for (const char* key : {"valid_time", "valid_time_spread", "always_valid", "hellinger",
                             "hellinger_spread", "hellinger_floor"})
@@ -224,8 +228,8 @@ void print_scaling(const std::string& axis, const Json& results) {
     for (std::size_t v = 0; v < entry["values"].size(); ++v) {
       fmt::print("{:>12g}", entry["values"][v].get<double>());
       for (std::size_t l = 0; l < entry["lead"].size(); ++l)
-        fmt::print("{:>21}", number(entry["nrmse"][v][l], "{:.3g}") + " ± " +
-                                 number(entry["nrmse_spread"][v][l], "{:.1g}"));
+        fmt::print("{:>21}", with_spread(entry["nrmse"][v][l], entry["nrmse_spread"][v][l],
+                                       entry["seeds"]));
       fmt::print("{:>10}\n", number(entry["valid_time"][v], "{:.2f}"));
     }
   }
