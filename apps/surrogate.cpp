@@ -2,21 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <fstream>
+#include <cmath>
 
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/interrupt.hpp"
-#include "papillon/apps/progress.hpp"
-#include "papillon/apps/surrogate/experiment.hpp"
+#include "papillon/apps/surrogate/comparison.hpp"
 #include "papillon/apps/surrogate/results.hpp"
-#include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
 namespace {
-
-namespace fs = std::filesystem;
 
 class SurrogateCommand : public Command {
  public:
@@ -102,7 +97,9 @@ class SurrogateCommand : public Command {
                                 ingredients);
     if (!surrogate_.empty()) return saved(experiment);
     if (fit_only_ || !rollout_.empty() || !save_.empty()) return single(experiment, recipes[0]);
-    return scaling_ == "none" ? compare(experiment, recipes) : scale(experiment, recipes);
+    const Comparison comparison(context, experiment, out_, o_, seeds_, !no_figure_);
+    return scaling_ == "none" ? comparison.compare(recipes)
+                              : comparison.scale(recipes, scaling_, scaling_values_);
   }
 
  private:
@@ -186,165 +183,6 @@ class SurrogateCommand : public Command {
     if (scaling_ == "none" && !scaling_values_.empty())
       throw UsageError("--scaling-values need --scaling samples, corruption or lead");
     if (!one && surrogate_.empty() && !no_figure_) require_gnuplot();
-  }
-
-  std::string progress_label(const Recipe& recipe, std::uint64_t seed, const char* what) const {
-    return fmt::format("{} (seed {}) {}", recipe.name, seed, what);
-  }
-
-  // The entries of one recipe and seed, one for each lambda; from the file of an earlier run where
-  // it has the same settings.
-  std::vector<Json> entries(const Experiment& experiment, const Recipe& recipe, std::uint64_t seed,
-                            const ExperimentOptions& o, const std::string& tag) const {
-    const Json settings = experiment.fingerprint(recipe, seed, o);
-    const fs::path file =
-        fs::path(out_) / "models" / fmt::format("{}{}-seed{}.json", recipe.name, tag, seed);
-    if (std::ifstream in(file); in) {
-      const Json before = Json::parse(in, nullptr, false);
-      if (before.is_object() && before.value("settings", Json()) == settings) {
-        if (!context_->quiet)
-          fmt::print(stderr, "{}: already done\n", progress_label(recipe, seed, tag.c_str()));
-        return before["entries"].get<std::vector<Json>>();
-      }
-    }
-    std::vector<Json> all;
-    for (Fitted& fitted : experiment.fit(recipe, seed, o, progress_label(recipe, seed, "fit"))) {
-      experiment.score(fitted, o, progress_label(recipe, seed, "roll out"));
-      fitted.facts["time_step"] = fitted.surrogate.time_step();
-      all.push_back(std::move(fitted.facts));
-    }
-    fs::create_directories(file.parent_path());
-    write_file_atomically(file, Json{{"settings", settings}, {"entries", all}}.dump(1) + "\n");
-    return all;
-  }
-
-  // Results of a recipe over all seeds, by name: the lambda is in the name where there are several.
-  std::vector<std::pair<std::string, Json>> averaged(const Experiment& experiment,
-                                                     const Recipe& recipe,
-                                                     const ExperimentOptions& o,
-                                                     const std::string& tag) const {
-    std::vector<std::vector<Json>> by_lambda;
-    for (int s = 0; s < seeds_; ++s) {
-      std::vector<Json> run =
-          entries(experiment, recipe, context_->seed + static_cast<unsigned>(s), o, tag);
-      by_lambda.resize(run.size());
-      for (std::size_t l = 0; l < run.size(); ++l) by_lambda[l].push_back(std::move(run[l]));
-    }
-    std::vector<std::pair<std::string, Json>> all;
-    for (const auto& runs : by_lambda) {
-      const std::string suffix =
-          by_lambda.size() > 1 ? "@" + runs[0]["lambda_asked"].get<std::string>() : "";
-      all.emplace_back(recipe.name + suffix, over_seeds(runs));
-    }
-    return all;
-  }
-
-  Json compare(const Experiment& experiment, const std::vector<Recipe>& recipes) const {
-    const auto start = std::chrono::steady_clock::now();
-    Json results = Json::object();
-    for (const Recipe& recipe : recipes)
-      for (auto& [name, entry] : averaged(experiment, recipe, o_, ""))
-        results[name] = std::move(entry);
-    const fs::path out = out_;
-    write_tables(out, results);
-    if (!no_figure_) draw_leads(out / "nrmse", results);
-    if (context_->tables()) {
-      print_table(results);
-      for (const Json& v : verdicts(results)) print_verdict(v);
-    }
-    finish(start, results, {{"verdicts", verdicts(results)}});
-    return results;
-  }
-
-  static void print_verdict(const Json& v) {
-    fmt::print("{}:", v["model"].get<std::string>());
-    if (v.contains("best_deep_network"))
-      fmt::print(" {:.3g} times the nRMSE of {}: {}", v["ratio_to_best_deep_network"].get<double>(),
-                 v["best_deep_network"].get<std::string>(),
-                 v["about_as_well"] ? "about as well" : "not about as well");
-    if (v.contains("ratio_to_untrained"))
-      fmt::print("; {:.3g} times that of the untrained network: {}",
-                 v["ratio_to_untrained"].get<double>(),
-                 v["far_better_than_untrained"] ? "far better" : "not far better");
-    fmt::print("\n");
-  }
-
-  std::vector<double> default_values() const {
-    std::vector<double> values;
-    if (scaling_ == "samples")
-      for (double n = 8; n <= 1048576; n *= 2) values.push_back(n);
-    if (scaling_ == "corruption") values = {0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1};
-    if (scaling_ == "lead") values = {1, 2, 5, 10, 20, 50, 100};
-    return values;
-  }
-
-  ExperimentOptions with_value(double value) const {
-    ExperimentOptions o = o_;
-    if (scaling_ == "samples") {
-      o.samples = static_cast<std::uint64_t>(value);
-      // As many steps of Adam as without the scaling; batches are never larger than the set.
-      const double batch = static_cast<double>(o_.batch_size);
-      const double steps = o_.epochs * static_cast<double>(o_.samples) /
-                           std::min(batch, static_cast<double>(o_.samples));
-      o.epochs = steps * std::min(batch, value) / value;
-    } else if (scaling_ == "corruption") {
-      o.corruption = value;
-    } else {
-      o.lead = static_cast<std::size_t>(value);
-      // Forecasts over the same time.
-      o.leads = std::max<std::size_t>(1, o_.lead * o_.leads / o.lead);
-    }
-    return o;
-  }
-
-  Json scale(const Experiment& experiment, const std::vector<Recipe>& recipes) const {
-    const auto start = std::chrono::steady_clock::now();
-    const std::vector<double> values = scaling_values_.empty() ? default_values() : scaling_values_;
-    for (const double v : values)
-      if (!(v >= 0) || (scaling_ != "corruption" && (v < 1 || v != std::floor(v))))
-        throw UsageError(fmt::format("--scaling-values: {} is no value for {}", v, scaling_));
-    Json results = Json::object();
-    for (const Recipe& recipe : recipes)
-      for (const double value : values)
-        for (const auto& [name, entry] : averaged(experiment, recipe, with_value(value),
-                                                  fmt::format("-{}-{:g}", scaling_, value)))
-          append(results[name], value, entry);
-    const fs::path out = out_;
-    write_scaling(out, scaling_, results);
-    if (!no_figure_) draw_scaling(out / scaling_, scaling_, results);
-    if (context_->tables()) print_scaling(scaling_, results);
-    finish(start, results, {{"scaling", scaling_}});
-    return results;
-  }
-
-  static void append(Json& to, double value, const Json& entry) {
-    if (to.is_null()) to = {{"lead", {1, 10, 30}}, {"values", Json::array()}};
-    to["values"].push_back(value);
-    const auto at = [&](const char* key) {
-      Json row = Json::array();
-      for (const auto& lead : to["lead"]) {
-        const std::size_t l = lead.get<std::size_t>() - 1;
-        row.push_back(l < entry[key].size() ? entry[key][l] : Json());
-      }
-      return row;
-    };
-    to["nrmse"].push_back(at("nrmse"));
-    to["nrmse_spread"].push_back(at("nrmse_spread"));
-    to["lambda"].push_back(entry.value("lambda", Json()));
-    to["valid_time"].push_back(entry["valid_time"]);
-    to["hellinger"].push_back(entry["hellinger"]);
-    to["diverged"].push_back(entry["diverged"].back());
-    to["parameters"] = entry["parameters"];
-    to["seeds"] = entry["seeds"];
-  }
-
-  void finish(std::chrono::steady_clock::time_point start, const Json& results,
-              const Json& more) const {
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    Json document = result_document(*context_, seconds, results);
-    for (const auto& [key, value] : more.items()) document[key] = value;
-    write_file_atomically(fs::path(out_) / "results.json", document.dump(1) + "\n");
   }
 
   Json single(const Experiment& experiment, const Recipe& recipe) const {

@@ -80,6 +80,13 @@ TEST_CASE("a comparison: results, tables, and the same for any number of threads
     CHECK(fs::file_size(place / (std::string("a/") + file)) > 100);
   REQUIRE(place.papillon(models + "--out b --threads 3").code == 0);
   CHECK(results(place, "b") == all);
+  // The figure, from what is there already.
+  if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) return;
+  std::string with_figure = models;
+  with_figure.erase(with_figure.find("--no-figure "), 12);
+  REQUIRE(place.papillon(with_figure + "--out b").code == 0);
+  CHECK_THAT(read_text(place / "b/nrmse.svg"), contains_text("poly3+state@auto"));
+  CHECK(fs::file_size(place / "b/nrmse.png") > 1000);
 }
 
 TEST_CASE("an interrupted comparison goes on where it stopped") {
