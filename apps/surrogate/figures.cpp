@@ -11,9 +11,9 @@
 namespace papillon::apps {
 namespace {
 
-constexpr std::array<const char*, 10> colours = {"#0b4b94", "#d1495b", "#2a9d6f", "#e08e1b",
-                                                 "#7b4fa3", "#3aa6c9", "#8a5a2b", "#c2529b",
-                                                 "#5f6b2d", "#6d6d6d"};
+constexpr std::array<const char*, 16> colours = {
+    "#0b4b94", "#d1495b", "#2a9d6f", "#e08e1b", "#7b4fa3", "#3aa6c9", "#8a5a2b", "#c2529b",
+    "#5f6b2d", "#6d6d6d", "#000000", "#9ccc3c", "#f4a6b0", "#1f7a7a", "#b8860b", "#a6a6e8"};
 
 constexpr const char* style =
     "set border 3 lc rgb '#555555'\n"

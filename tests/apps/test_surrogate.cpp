@@ -4,6 +4,7 @@
 
 #include "apps/program.hpp"
 #include "catch.hpp"
+#include "papillon/tensor/npy.hpp"
 
 using nlohmann::json;
 using namespace papillon::test;
@@ -176,7 +177,9 @@ TEST_CASE("scalings") {
 TEST_CASE("bad input: exit codes, and one line that says why") {
   const Workplace place;
   make_sets(place);
+  train_a_model(place);
   write_text(place / "junk.safetensors", "junk");
+  papillon::write_npy(place / "flat.npy", papillon::Tensor<float>::ones({2, 2000, 2}));
   struct Case {
     std::string arguments;
     int code;
@@ -204,7 +207,14 @@ TEST_CASE("bad input: exit codes, and one line that says why") {
            {sets + out + "--model junk.safetensors", 3, "junk"},
            {"surrogate --surrogate junk.safetensors --data data/train.nc --test data/test.nc", 3,
             "junk"},
-           {sets + out + "--test missing.nc", 2, ""},
+           {"surrogate --data flat.npy --test flat.npy --lambda 1 --no-figure --model "
+            "run/model.safetensors " +
+                out,
+            3, "2 components; 3 are needed"},
+           {"surrogate --data flat.npy --test data/test.nc --lambda 1 --no-figure " + out, 3,
+            "3 components; 2 are needed"},
+           {"surrogate --data data/train.nc --test missing.nc --lambda 1 --no-figure " + out, 3,
+            "missing.nc"},
            {"surrogate --data missing.nc --test data/test.nc --lambda 1 --no-figure " + out, 3,
             "missing.nc"}}) {
     CAPTURE(c.arguments);
