@@ -1,0 +1,40 @@
+// Strong-constraint 4D-Var: the initial state whose trajectory fits a window of observations best.
+#pragma once
+
+#include "papillon/lorenz/assimilation/method.hpp"
+#include "papillon/lorenz/assimilation/model.hpp"
+
+namespace papillon {
+
+struct FourDVarOptions {
+  std::size_t window = 1;            // observation intervals
+  std::size_t steps_per_cycle = 10;  // model steps of one interval
+  std::size_t outer_loops = 10;
+  std::size_t inner_loops = 100;  // of conjugate gradients, at most
+  double outer_tolerance = 1e-6;  // on the step of the control vector: standard deviations
+  double inner_tolerance = 1e-8;  // of the residual's norm, relative to where it began
+};
+
+// Minimises J(x_0) = 1/2 |x_0 - x_b|^2_B^-1 + 1/2 sum_l |y_l - H(M_l(x_0))|^2_R^-1 over the state
+// at the window's start: outer loops linearise about the trajectory of x_0 (incremental 4D-Var,
+// Courtier et al. 1994), inner loops solve for the control variable v, x_0 = x_b + L v, by
+// conjugate gradients, with tangent-linear model and adjoint from autograd; a step is halved until
+// J falls. All trajectories of a batch share one graph. Its name for a failed minimisation is
+// AssimilationError (singular). B = deviation_inflation^2 covariance; the model must be
+// differentiable (ArgumentError).
+MethodPointer four_d_var(ModelPointer model, const Tensor<double>& covariance,
+                         double deviation_inflation = 1, const FourDVarOptions& options = {});
+
+// J for the rows of x0 [N, D], and its gradient [N, D]: observations are window times [N, P] with
+// NaN for what is missing. What four_d_var minimises, open to tests and to minimisers of your own.
+struct FourDVarCost {
+  std::vector<double> value;  // [N]
+  Tensor<double> gradient;    // [N, D]
+};
+FourDVarCost four_d_var_cost(const ForecastModel& model, const ObservationModel& observed,
+                             const Tensor<double>& b_factor, const FourDVarOptions& options,
+                             const Tensor<double>& background,
+                             const std::vector<Tensor<double>>& observations,
+                             const Tensor<double>& x0);
+
+}  // namespace papillon

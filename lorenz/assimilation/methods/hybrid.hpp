@@ -1,0 +1,26 @@
+// The ETKF with members that a source generates beside those that it carries.
+#pragma once
+
+#include "papillon/lorenz/assimilation/ensemble_source.hpp"
+#include "papillon/lorenz/assimilation/methods/etkf.hpp"
+
+namespace papillon {
+
+struct HybridOptions {
+  EtkfOptions etkf{};
+  // Around which state the source generates: the mean of the members (one ensemble), or each member
+  // (its members() for each of them).
+  bool around_each_member = false;
+};
+
+// The M carried members and the G generated ones, all alike, in one ETKF analysis (Finn et al.
+// 2024, section 5.3); the generated ones are moved so that their mean is that of the members. The M
+// carried on are those of the analysis ensemble, moved to have its mean and, so that their spread
+// stands for the whole, with anomalies multiplied by the ratio of the two ensembles' standard
+// deviations (root of the trace). generated: [G, D].
+void hybrid_analysis(AnalysisCase& one, Rows generated, const HybridOptions& options,
+                     Scratch& memory);
+MethodPointer hybrid_etkf(std::size_t members, SourcePointer source,
+                          const HybridOptions& options = {});
+
+}  // namespace papillon

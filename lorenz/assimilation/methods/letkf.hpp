@@ -1,0 +1,28 @@
+// The local ensemble transform Kalman filter.
+#pragma once
+
+#include "papillon/lorenz/assimilation/localisation.hpp"
+#include "papillon/lorenz/assimilation/method.hpp"
+
+namespace papillon {
+
+struct LetkfOptions {
+  double prior_variance_inflation = 1;    // as in EtkfOptions
+  double analysis_anomaly_inflation = 1;  // as in EtkfOptions
+  bool rotate = false;                    // as in EtkfOptions; one rotation for all places
+  // Half the distance from which on observations are not seen: the c of gaspari_cohn(). Infinity:
+  // no localisation.
+  double radius = 4;
+  // Empty: component i of the state is at place i of a ring of D, and so is its observation.
+  ObservationDistance distance{};
+};
+
+// An ETKF for each component, with the observations' R^-1 multiplied by the taper of their distance
+// (Hunt et al. 2007, section 2.3 and 3): R must be diagonal. states: [M, D], M >= 2.
+void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& memory);
+
+// Its check() throws ArgumentError for correlated errors, and for observations that are no
+// components of the state where no distance is given.
+MethodPointer letkf(std::size_t members, const LetkfOptions& options = {});
+
+}  // namespace papillon

@@ -1,0 +1,18 @@
+// Optimal interpolation: the Kalman update with a background covariance that never changes.
+#pragma once
+
+#include "papillon/lorenz/assimilation/method.hpp"
+
+namespace papillon {
+
+// x_a = x_b + K (y - H(x_b)), K = B H^T (H B H^T + R)^-1 (Gandin 1963; Daley 1991, section 4.2),
+// with H linearised at x_b if it is not linear. states: [1, D]. If the report is asked for, it gets
+// the variances diag(B) and diag((I - K H) B). Throws AnalysisError (singular).
+void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, Scratch& memory);
+
+// B = deviation_inflation^2 covariance. Throws ShapeError, and NumericalError if it is not positive
+// definite.
+MethodPointer optimal_interpolation(const Tensor<double>& covariance,
+                                    double deviation_inflation = 1);
+
+}  // namespace papillon

@@ -1,0 +1,26 @@
+// 3D-Var: the state that fits background and observations best, with a static B.
+#pragma once
+
+#include "papillon/lorenz/assimilation/method.hpp"
+
+namespace papillon {
+
+struct ThreeDVarOptions {
+  std::size_t outer_loops = 10;  // linearisations of H; a linear H needs one
+  double tolerance = 1e-8;  // on the step |v_k+1 - v_k| of the control vector: standard deviations
+};
+
+// Minimises J(x) = 1/2 |x - x_b|^2_B^-1 + 1/2 |y - H(x)|^2_R^-1 by Gauss-Newton in the control
+// variable v, x = x_b + L v, B = L L^T (incremental 3D-Var: Courtier et al. 1994, eqs. 5-8; Lorenc
+// 1986), each step halved until J falls. states: [1, D], factor: L [D, D]. Throws AnalysisError
+// (singular) if the loops end before the steps are small and J no longer falls.
+void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
+                          const ThreeDVarOptions& options, Scratch& memory);
+
+// B = deviation_inflation^2 covariance. From climatology: covariance = its covariance, and the
+// factor is this inflation. For the sigma-point form of the paper see enoi() with
+// sigma_point_source().
+MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inflation = 1,
+                          const ThreeDVarOptions& options = {});
+
+}  // namespace papillon

@@ -1,0 +1,112 @@
+// What moves states between observations: a dynamical system, a surrogate, or any function.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "papillon/autograd/ops.hpp"
+#include "papillon/lorenz/assimilation/random_address.hpp"
+#include "papillon/lorenz/assimilation/scratch.hpp"
+#include "papillon/lorenz/integrate.hpp"
+
+namespace papillon {
+
+// Safe to call from several threads at once. A state that blows up becomes infinite or NaN; the
+// experiment finds it.
+class ForecastModel {
+ public:
+  virtual ~ForecastModel() = default;
+  virtual std::size_t dimension() const = 0;
+  // Moves each row by `steps` steps, in place. What happens to a row does not depend on the others.
+  virtual void advance(Rows states, std::size_t steps) const = 0;
+  // True if one call with the states of all trajectories is better than many with few (a network).
+  virtual bool batched() const { return false; }
+
+  // The same as a graph, from states [N, D] to states [N, D]: tangent-linear model and adjoint are
+  // its jvp and vjp. Throws ArgumentError where there is none.
+  virtual Var<double> advance(const Var<double>& states, std::size_t steps) const;
+  virtual bool differentiable() const { return false; }
+};
+using ModelPointer = std::shared_ptr<const ForecastModel>;
+
+// In which precision a system is integrated; states are double outside.
+enum class Precision { float32, float64 };
+
+// A system stepped with a scheme; differentiable.
+template <System S>
+ModelPointer dynamics(const S& system, Scheme scheme = Scheme::rk4, double dt = 0.01,
+                      Precision precision = Precision::float64);
+
+// Any function from states [N, D] to the states one step later; `graph`, if given, is the same on
+// Vars. Networks want to be called with many rows: batched.
+ModelPointer function_model(std::size_t dimension,
+                            std::function<Tensor<double>(const Tensor<double>&)> step,
+                            std::function<Var<double>(const Var<double>&)> graph = {},
+                            bool batched = true);
+
+// x -> A x for a matrix [D, D]; differentiable.
+ModelPointer linear_model(const Tensor<double>& matrix);
+
+// Additive Gaussian noise: N(0, Q) on every state after each `every` model steps, counted from the
+// last observation time. every = 1 is noise in each step, every = steps_per_cycle in each cycle.
+struct ModelNoise {
+  std::size_t every = 0;  // 0: none
+  Tensor<double> factor;  // [D]: standard deviations; [D, D]: a square root L of Q = L L^T
+};
+// From a covariance Q [D, D]. Throws NumericalError if it is not positive definite.
+ModelNoise covariance_noise(const Tensor<double>& covariance, std::size_t every);
+ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every);
+
+// Moves the states of one trajectory by `steps`, beginning `done` steps after the observation time,
+// with noise number (row, noise time, component) of the address and purpose. Throws ArgumentError
+// if done or steps is no multiple of noise.every, ShapeError.
+void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
+                        std::size_t done, std::size_t steps, const RandomAddress& address,
+                        Draws purpose, Scratch& memory);
+
+// Rows [count, D] on the attractor: normal states moved by spin_up steps. Throws NumericalError if
+// one is not finite.
+Tensor<double> spun_up_states(const ForecastModel& model, std::size_t count, std::size_t spin_up,
+                              RandomStream random, double mean = 0, double deviation = 1);
+
+namespace detail {
+
+// A dynamical system as the model sees it: a tile of members, or columns of Vars.
+struct SystemKernels {
+  std::size_t dimension;
+  std::function<void(const Steps&, float* tile)> in_float;
+  std::function<void(const Steps&, double* tile)> in_double;
+  std::function<void(Scheme, double dt, std::vector<Var<double>>& columns)> graph_step;
+};
+ModelPointer system_model(SystemKernels kernels, Scheme scheme, double dt, Precision precision);
+
+}  // namespace detail
+
+template <System S>
+ModelPointer dynamics(const S& system, Scheme scheme, double dt, Precision precision) {
+  detail::SystemKernels kernels{
+      system.dimension(),
+      [system](const Steps& todo, float* tile) {
+        advance_tile(system, todo, tile, static_cast<float*>(nullptr));
+      },
+      [system](const Steps& todo, double* tile) {
+        advance_tile(system, todo, tile, static_cast<double*>(nullptr));
+      },
+      [system](Scheme by, double step, std::vector<Var<double>>& columns) {
+        const std::size_t n = columns.size();
+        std::vector<Var<double>> work(3 * n);
+        switch (by) {
+          case Scheme::euler:
+            return euler_step(system, step, n, columns.data(), work.data());
+          case Scheme::heun:
+            return heun_step(system, step, n, columns.data(), work.data());
+          case Scheme::rk4:
+            return rk4_step(system, step, n, columns.data(), work.data());
+        }
+      }};
+  return detail::system_model(std::move(kernels), scheme, dt, precision);
+}
+
+}  // namespace papillon

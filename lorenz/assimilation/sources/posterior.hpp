@@ -1,0 +1,30 @@
+// The control that tells method from model: the same ensembles, drawn from the exact denoising
+// posterior instead of a network's approximation of it.
+#pragma once
+
+#include <vector>
+
+#include "papillon/diffusion/schedule.hpp"
+#include "papillon/lorenz/assimilation/ensemble_source.hpp"
+
+namespace papillon {
+
+struct PosteriorSourceOptions {
+  int members = 50;
+  // Library states farther than so many standard deviations sigma / alpha from the noised state are
+  // left out: each has less than exp(-cutoff^2 / 2) of the weight of one at the noised state. Where
+  // none is nearer, the cutoff doubles until there is one.
+  double cutoff = 6;
+};
+
+// For a background x (normalised with shift and scale): z = alpha_t x + sigma_t e, and then a state
+// x_i of the library drawn with probability proportional to exp(-|z - alpha_t x_i|^2 / (2
+// sigma_t^2)), for each member anew. That is what ancestral sampling from step t gives in the limit
+// of many steps and a perfect network, if the library is the data distribution. Draws are exact (by
+// rejection from a bound over the leaves of a k-d tree) but for the cutoff. library: [n, D] in
+// physical units, 1 <= t <= T. Throws ShapeError, ArgumentError.
+SourcePointer posterior_source(const Tensor<float>& library, std::vector<double> shift,
+                               std::vector<double> scale, const NoiseSchedule& schedule, int t,
+                               const PosteriorSourceOptions& options = {});
+
+}  // namespace papillon
