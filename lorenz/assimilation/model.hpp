@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "papillon/autograd/ops.hpp"
@@ -23,10 +24,12 @@ class ForecastModel {
   virtual void advance(Rows states, std::size_t steps) const = 0;
   // True if one call with the states of all trajectories is better than many with few (a network).
   virtual bool batched() const { return false; }
+  // For files. Experiments are told apart by what the model does to a state, too.
+  virtual std::string description() const { return "model"; }
 
   // The same as a graph, from states [N, D] to states [N, D]: tangent-linear model and adjoint are
   // its jvp and vjp. Throws ArgumentError where there is none.
-  virtual Var<double> advance(const Var<double>& states, std::size_t steps) const;
+  virtual Var<double> graph(const Var<double>& states, std::size_t steps) const;
   virtual bool differentiable() const { return false; }
 };
 using ModelPointer = std::shared_ptr<const ForecastModel>;
@@ -60,11 +63,18 @@ ModelNoise covariance_noise(const Tensor<double>& covariance, std::size_t every)
 ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every);
 
 // Moves the states of one trajectory by `steps`, beginning `done` steps after the observation time,
-// with noise number (row, noise time, component) of the address and purpose. Throws ArgumentError
-// if done or steps is no multiple of noise.every, ShapeError.
+// with noise number (noise time, row, component) of the address and purpose. Throws as
+// check_model_noise() does.
 void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
                         std::size_t done, std::size_t steps, const RandomAddress& address,
                         Draws purpose, Scratch& memory);
+
+// The noise of noise time `number` (0 ... in a cycle) alone, added to the states of one trajectory.
+void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
+                     const RandomAddress& address, Draws purpose, Scratch& memory);
+// Throws ShapeError or ArgumentError where the noise fits neither states of that dimension nor
+// pieces of that many steps.
+void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size_t steps);
 
 // Rows [count, D] on the attractor: normal states moved by spin_up steps. Throws NumericalError if
 // one is not finite.

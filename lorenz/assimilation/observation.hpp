@@ -42,6 +42,7 @@ class ObservationModel {
 // "Whitened": multiplied by L^-1 where the errors of these p have covariance L L^T.
 class Observation {
  public:
+  Observation() = default;
   // values [P]; NaN: missing. Memory is of the caller's frame. Throws AnalysisError (observation)
   // if a value is infinite.
   Observation(const ObservationModel& model, std::span<const double> values, Scratch& memory);
@@ -54,16 +55,20 @@ class Observation {
   // H of the states, out [rows, p]. Throws AnalysisError (observation) if it is not finite where
   // the states are.
   void predict(Rows states, Rows out, Scratch& memory) const;
+  // The same; false where it would throw.
+  bool try_predict(Rows states, Rows out, Scratch& memory) const;
   // Rows of p numbers, each whitened in place.
   void whiten(Rows rows) const;
   // The lower triangle L, [p, p] with the distance p between rows; for uncorrelated errors their
   // deviations, [p].
   const double* factor() const { return factor_; }
+  // R of observations i and j of the p.
+  double error_covariance(std::size_t i, std::size_t j) const;
   // R^-1 on a row of P numbers in place, with zeros for what is missing on both sides.
   void apply_inverse_covariance(double* row, Scratch& memory) const;
 
  private:
-  const ObservationModel* model_;
+  const ObservationModel* model_ = nullptr;
   std::size_t count_ = 0;
   double *values_ = nullptr, *factor_ = nullptr;
   std::size_t* which_ = nullptr;

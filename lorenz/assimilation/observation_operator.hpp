@@ -48,7 +48,7 @@ class ObservationOperator {
   void apply(Rows states, Rows out) const;
   Var<double> operator()(const Var<double>& states) const;  // [N, D] to [N, P]
   // The Jacobian at one state, [P, D].
-  void jacobian(const double* state, double* out, Scratch& memory) const;
+  void jacobian(const double* state, double* out) const;
 
  private:
   std::size_t dimension_ = 0, observations_ = 0;

@@ -64,12 +64,4 @@ struct TwinScores {
 // ArgumentError if they have not the same trajectories and batches.
 Estimate paired_difference(const StateScores& a, const StateScores& b);
 
-// Sums over consecutive cycles of one trajectory, from which all scores follow.
-struct ScoreSums {
-  ScoreSums() = default;
-  explicit ScoreSums(std::size_t dimension);
-  double count = 0, rmse = 0, spread = 0;             // sums of spatial roots of means
-  std::vector<double> error, square, variance, crps;  // [D] each, physical units
-};
-
 }  // namespace papillon

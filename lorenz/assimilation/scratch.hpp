@@ -29,6 +29,9 @@ class Scratch {
   double* zeros(std::size_t count);
   Rows rows(std::size_t count, std::size_t width) { return {take(count * width), count, width}; }
 
+  // Gives everything back.
+  void clear() { block_ = used_ = 0; }
+
   class Frame {
    public:
     explicit Frame(Scratch& scratch)

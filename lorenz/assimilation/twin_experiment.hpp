@@ -14,6 +14,7 @@
 namespace papillon {
 
 struct TwinOptions {
+  std::size_t trajectories = 0;      // of the truths, the first so many; 0: all
   std::uint64_t burn_in = 5000;      // cycles before those that are scored
   std::uint64_t cycles = 50000;      // that are scored
   std::size_t steps_per_cycle = 10;  // model steps between observations

@@ -1,0 +1,13 @@
+#include "papillon/lorenz/assimilation/errors.hpp"
+
+namespace papillon {
+
+AssimilationError::AssimilationError(AssimilationFailure why, std::uint64_t at_cycle,
+                                     std::size_t of_trajectory, const std::string& message)
+    : NumericalError("cycle " + std::to_string(at_cycle) + ", trajectory " +
+                     std::to_string(of_trajectory) + ": " + message),
+      failure(why),
+      cycle(at_cycle),
+      trajectory(of_trajectory) {}
+
+}  // namespace papillon

@@ -1,0 +1,161 @@
+#include "papillon/lorenz/assimilation/methods/enkf_n.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "papillon/lorenz/assimilation/observed_ensemble.hpp"
+#include "papillon/lorenz/assimilation/small_kernels.hpp"
+
+namespace papillon {
+namespace {
+
+// The dual cost, in terms of the singular values sigma_k of Y and the projections delta_k of the
+// innovation; what does not depend on zeta is left out.
+struct Dual {
+  std::size_t rank;
+  const double *sigma, *delta;
+  double members_plus_1, epsilon;
+
+  double value(double zeta) const {
+    double sum = epsilon * zeta - members_plus_1 * std::log(zeta);
+    for (std::size_t k = 0; k < rank; ++k)
+      sum += delta[k] * delta[k] * zeta / (zeta + sigma[k] * sigma[k]);
+    return sum / 2;
+  }
+  // zeta times the derivative, times two: of the same sign.
+  double slope(double zeta) const {
+    double sum = epsilon * zeta - members_plus_1;
+    for (std::size_t k = 0; k < rank; ++k) {
+      const double r = delta[k] * sigma[k] / (zeta + sigma[k] * sigma[k]);
+      sum += zeta * r * r;
+    }
+    return sum;
+  }
+};
+
+double root_between(const Dual& dual, double low, double high) {  // slope(low) < 0 <= slope(high)
+  for (int i = 0; i < 200 && high - low > 4e-16 * high; ++i) {
+    const double middle = 0.5 * (low + high);
+    (dual.slope(middle) < 0 ? low : high) = middle;
+  }
+  return high;
+}
+
+// The global minimum. All stationary points lie between the ends: with sigma / (zeta + sigma^2) <=
+// 1 / sigma, the slope is negative below the first; it is not at the second. There may be several,
+// where an innovation is far out; a grid in log(zeta) tells them apart.
+double minimise(const Dual& dual) {
+  double low = dual.epsilon;
+  for (std::size_t k = 0; k < dual.rank; ++k)
+    low += dual.delta[k] * dual.delta[k] / (dual.sigma[k] * dual.sigma[k]);
+  low = dual.members_plus_1 / low;
+  const double high = dual.members_plus_1 / dual.epsilon;
+  constexpr int points = 40;
+  const double step = std::log(high / low) / points;
+  double best = high, best_value = std::numeric_limits<double>::infinity();
+  double left = low, left_slope = dual.slope(low);
+  for (int i = 1; i <= points; ++i) {
+    const double right = i == points ? high : low * std::exp(step * i);
+    const double right_slope = dual.slope(right);
+    if ((left_slope < 0 && right_slope >= 0) || (i == points && right_slope < 0)) {
+      const double zeta = right_slope >= 0 ? root_between(dual, left, right) : right;
+      if (const double value = dual.value(zeta); value < best_value) {
+        best = zeta;
+        best_value = value;
+      }
+    }
+    left = right;
+    left_slope = right_slope;
+  }
+  return best;
+}
+
+// C^-1/2 in the space of the v_k: V^T f(C) V - scale I, [rank, rank].
+double* transform_in_span(std::size_t rank, const double* sigma, const double* w, double curvature,
+                          double rank_one, double scale, Scratch& memory) {
+  double *c = memory.take(rank * rank), *vt = memory.take(rank * rank);
+  double *values = memory.take(rank), *out = memory.zeros(rank * rank);
+  for (std::size_t i = 0; i < rank; ++i)
+    for (std::size_t j = 0; j < rank; ++j)
+      c[i * rank + j] = (i == j ? sigma[i] * sigma[i] + curvature : 0.0) - rank_one * w[i] * w[j];
+  bool good = small::symmetric_eigen(c, rank, values, vt);
+  for (std::size_t k = 0; good && k < rank; ++k) good = values[k] > 0;
+  if (!good)
+    throw AnalysisError(AssimilationFailure::singular,
+                        "enkf_n: the Hessian of the cost is not positive definite");
+  for (std::size_t k = 0; k < rank; ++k)
+    for (std::size_t i = 0; i < rank; ++i)
+      for (std::size_t j = 0; j < rank; ++j)
+        out[i * rank + j] += vt[k * rank + i] * vt[k * rank + j] / std::sqrt(values[k]);
+  for (std::size_t i = 0; i < rank; ++i) out[i * rank + i] -= scale;
+  return out;
+}
+
+}  // namespace
+
+void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Scratch& memory) {
+  const Observation& observed = *one.observations;
+  if (observed.count() == 0) return;
+  const MeanAndAnomalies x = split_mean(one.states, memory);
+  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
+  const Rows innovation = memory.rows(1, observed.count());
+  for (std::size_t i = 0; i < observed.count(); ++i)
+    innovation[0][i] = observed.values()[i] - y.mean[i];
+  observed.whiten(innovation);
+  const Spectrum spectrum = decompose(y.anomalies, innovation, memory);
+
+  const double members = static_cast<double>(one.states.count);
+  const std::size_t rank = spectrum.rank, d = one.states.width;
+  double *sigma = memory.take(rank), *delta = memory.take(rank), *w = memory.take(rank);
+  for (std::size_t k = 0; k < rank; ++k) {
+    sigma[k] = spectrum.s[k] * std::sqrt(members - 1);
+    delta[k] = spectrum.projections[k][0];
+  }
+  const double epsilon = options.uncertain_mean ? 1 + 1 / members : 1;
+  const double zeta = minimise({rank, sigma, delta, members + 1, epsilon});
+  double squares = epsilon;  // epsilon_N + w.w
+  for (std::size_t k = 0; k < rank; ++k) {
+    w[k] = sigma[k] * delta[k] / (zeta + sigma[k] * sigma[k]);
+    squares += w[k] * w[k];
+  }
+  const double curvature = (members + 1) / squares;
+  const double scale = 1 / std::sqrt(curvature);
+  const double* g =
+      transform_in_span(rank, sigma, w, curvature, 2 * curvature / squares, scale, memory);
+  move_mean(x.mean, x.anomalies, spectrum, w);
+
+  // x_m <- sqrt(M-1) (scale x_m + sum_jk v_j[m] g_jk q_k), q_k = sum_m v_k[m] x_m
+  const Rows q = memory.rows(rank, d), gq = memory.rows(rank, d);
+  std::fill_n(gq.data, gq.size(), 0.0);
+  for (std::size_t k = 0; k < rank; ++k) combine_members(x.anomalies, spectrum.v[k], q[k]);
+  for (std::size_t j = 0; j < rank; ++j)
+    for (std::size_t k = 0; k < rank; ++k)
+      for (std::size_t i = 0; i < d; ++i) gq[j][i] += g[j * rank + k] * q[k][i];
+  const double norm = std::sqrt(members - 1) * options.analysis_anomaly_inflation;
+  for (std::size_t m = 0; m < one.states.count; ++m)
+    for (std::size_t i = 0; i < d; ++i) {
+      double sum = scale * x.anomalies[m][i];
+      for (std::size_t j = 0; j < rank; ++j) sum += spectrum.v[j][m] * gq[j][i];
+      x.anomalies[m][i] = norm * sum;
+    }
+  if (options.rotate) rotate_anomalies(x.anomalies, one.random, memory);
+  join_mean(x, one.states);
+}
+
+MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options) {
+  if (members < 2) throw ArgumentError(fmt::format("enkf_n: {} members; needs 2 or more", members));
+  if (!(options.analysis_anomaly_inflation > 0))
+    throw ArgumentError("enkf_n: the inflation should be positive");
+  return make_method(
+      {"enkf_n",
+       fmt::format("enkf_n members {} uncertain_mean {} analysis_anomaly_inflation {} rotate {}",
+                   members, options.uncertain_mean, options.analysis_anomaly_inflation,
+                   options.rotate),
+       members},
+      [options](AnalysisCase& one, Scratch& memory) { enkf_n_analysis(one, options, memory); });
+}
+
+}  // namespace papillon

@@ -1,0 +1,108 @@
+#include "papillon/lorenz/assimilation/methods/letkf.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "papillon/lorenz/assimilation/observed_ensemble.hpp"
+
+namespace papillon {
+namespace {
+
+// The observations that component `state` sees, as square roots of their tapers, one for each
+// observation that is there.
+void tapers(const LetkfOptions& options, const Observation& observed, std::size_t state,
+            double* out) {
+  const ObservationOperator& h = observed.model().h();
+  for (std::size_t j = 0; j < observed.count(); ++j) {
+    const std::size_t which = observed.which()[j];
+    const double distance = options.distance
+                                ? options.distance(state, which)
+                                : ring_distance(static_cast<double>(state),
+                                                static_cast<double>(h.observed_components()[which]),
+                                                static_cast<double>(h.dimension()));
+    out[j] = std::isinf(options.radius) ? 1 : std::sqrt(gaspari_cohn(distance, options.radius));
+  }
+}
+
+// The anomalies and innovation of those, multiplied with the square roots of their tapers.
+struct LocalProblem {
+  Rows anomalies, innovation;
+};
+LocalProblem localise(Rows anomalies, const double* innovation, const double* taper,
+                      Scratch& memory) {
+  std::size_t p = 0;
+  for (std::size_t j = 0; j < anomalies.width; ++j) p += taper[j] > 0;
+  LocalProblem local{memory.rows(anomalies.count, p), memory.rows(1, p)};
+  std::size_t k = 0;
+  for (std::size_t j = 0; j < anomalies.width; ++j) {
+    if (!(taper[j] > 0)) continue;
+    for (std::size_t m = 0; m < anomalies.count; ++m)
+      local.anomalies[m][k] = taper[j] * anomalies[m][j];
+    local.innovation[0][k++] = taper[j] * innovation[j];
+  }
+  return local;
+}
+
+}  // namespace
+
+void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& memory) {
+  const Observation& observed = *one.observations;
+  if (observed.count() == 0) return;
+  const std::size_t members = one.states.count, p = observed.count();
+  const MeanAndAnomalies x = split_mean(one.states, memory);
+  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
+  const Rows innovation = memory.rows(1, p);
+  for (std::size_t i = 0; i < p; ++i) innovation[0][i] = observed.values()[i] - y.mean[i];
+  observed.whiten(innovation);
+
+  const double rho = options.prior_variance_inflation, scale = std::sqrt(rho);
+  const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
+  const Rows column = memory.rows(members, 1);
+  double* taper = memory.take(p);
+  for (std::size_t i = 0; i < one.states.width; ++i) {
+    const Scratch::Frame frame(memory);
+    tapers(options, observed, i, taper);
+    const LocalProblem local = localise(y.anomalies, innovation[0], taper, memory);
+    const Spectrum spectrum = decompose(local.anomalies, local.innovation, memory);
+    double *weights = memory.take(spectrum.rank), *extra = memory.take(spectrum.rank);
+    for (std::size_t k = 0; k < spectrum.rank; ++k) {
+      const double s = spectrum.s[k], c = 1 / (1 / rho + s * s);
+      weights[k] = norm * s * c * spectrum.projections[k][0];
+      extra[k] = std::sqrt(c) - scale;
+    }
+    for (std::size_t m = 0; m < members; ++m) column[m][0] = x.anomalies[m][i];
+    move_mean(x.mean + i, column, spectrum, weights);
+    transform_anomalies(column, spectrum, scale, extra, memory);
+    for (std::size_t m = 0; m < members; ++m)
+      x.anomalies[m][i] = options.analysis_anomaly_inflation * column[m][0];
+  }
+  if (options.rotate) rotate_anomalies(x.anomalies, one.random, memory);
+  join_mean(x, one.states);
+}
+
+MethodPointer letkf(std::size_t members, const LetkfOptions& options) {
+  if (members < 2) throw ArgumentError(fmt::format("letkf: {} members; needs 2 or more", members));
+  if (!(options.prior_variance_inflation > 0 && options.analysis_anomaly_inflation > 0 &&
+        options.radius > 0))
+    throw ArgumentError("letkf: inflations and radius should be positive");
+  return make_method(
+      {"letkf",
+       fmt::format("letkf members {} prior_variance_inflation {} analysis_anomaly_inflation {} "
+                   "rotate {} radius {}{}",
+                   members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
+                   options.rotate, options.radius, options.distance ? " of a given distance" : ""),
+       members},
+      [options](AnalysisCase& one, Scratch& memory) { letkf_analysis(one, options, memory); },
+      [options](const ObservationModel& model) {
+        if (!model.uncorrelated())
+          throw ArgumentError("letkf: localisation needs observation errors without correlations");
+        if (!options.distance && model.h().observed_components().empty())
+          throw ArgumentError(
+              "letkf: observations that are no components of the state have no place; give their "
+              "distance");
+      });
+}
+
+}  // namespace papillon

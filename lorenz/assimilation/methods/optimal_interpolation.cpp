@@ -1,0 +1,85 @@
+#include "papillon/lorenz/assimilation/methods/optimal_interpolation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "papillon/lorenz/assimilation/small_kernels.hpp"
+#include "papillon/tensor/factorisations.hpp"
+
+namespace papillon {
+namespace {
+
+void report_variances(const AnalysisCase& one, const Tensor<double>& b, Rows gain) {
+  const std::size_t d = b.extent(0);
+  if (!one.report.background.data) return;
+  for (std::size_t i = 0; i < d; ++i) {
+    one.report.background[0][i] = b(i, i);
+    double variance = b(i, i);
+    for (std::size_t j = 0; j < gain.count; ++j) variance -= gain[j][i] * gain[j][i];
+    one.report.analysis[0][i] = variance;
+  }
+}
+
+}  // namespace
+
+void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, Scratch& memory) {
+  const Observation& observed = *one.observations;
+  const std::size_t d = one.states.width, p = observed.count(),
+                    all = observed.model().observations();
+  const Rows bh = memory.rows(p, d);  // rows: H B, and then L^-1 H B
+  if (p == 0) return report_variances(one, b, bh);
+  const Rows h = memory.rows(all, d), innovation = memory.rows(1, p);
+  observed.model().h().jacobian(one.states[0], h.data);
+  for (std::size_t i = 0; i < p; ++i)
+    for (std::size_t j = 0; j < d; ++j) {
+      double sum = 0;
+      for (std::size_t k = 0; k < d; ++k) sum += h[observed.which()[i]][k] * b(k, j);
+      bh[i][j] = sum;
+    }
+  double* s = memory.take(p * p);  // H B H^T + R = L L^T
+  for (std::size_t i = 0; i < p; ++i)
+    for (std::size_t j = 0; j <= i; ++j) {
+      double sum = observed.error_covariance(i, j);
+      for (std::size_t k = 0; k < d; ++k) sum += bh[i][k] * h[observed.which()[j]][k];
+      s[i * p + j] = sum;
+    }
+  if (!small::cholesky(s, p))
+    throw AnalysisError(AssimilationFailure::singular,
+                        "optimal interpolation: H B H^T + R is not positive definite");
+  observed.predict(one.states, innovation, memory);
+  for (std::size_t i = 0; i < p; ++i) innovation[0][i] = observed.values()[i] - innovation[0][i];
+  small::solve_lower(s, p, innovation[0]);
+  for (std::size_t j = 0; j < d; ++j) {  // L^-1 H B, column by column
+    for (std::size_t i = 0; i < p; ++i) {
+      for (std::size_t k = 0; k < i; ++k) bh[i][j] -= s[i * p + k] * bh[k][j];
+      bh[i][j] /= s[i * p + i];
+    }
+  }
+  for (std::size_t i = 0; i < p; ++i)
+    for (std::size_t j = 0; j < d; ++j) one.states[0][j] += bh[i][j] * innovation[0][i];
+  report_variances(one, b, bh);
+}
+
+MethodPointer optimal_interpolation(const Tensor<double>& covariance, double deviation_inflation) {
+  if (!(deviation_inflation > 0))
+    throw ArgumentError("optimal interpolation: the inflation should be positive");
+  cholesky(covariance);  // throws if it is none
+  Tensor<double> b = covariance;
+  for (double& x : b) x *= deviation_inflation * deviation_inflation;
+  MethodTraits traits{"optimal_interpolation", fmt::format("optimal_interpolation B {}",
+                                                           fmt::join(b.begin(), b.end(), " "))};
+  traits.uncertainty = Uncertainty::gaussian;
+  return make_method(
+      std::move(traits),
+      [b](AnalysisCase& one, Scratch& memory) { optimal_interpolation_analysis(one, b, memory); },
+      [d = b.extent(0)](const ObservationModel& model) {
+        if (model.dimension() != d)
+          throw ShapeError(fmt::format(
+              "optimal interpolation: a covariance of {} components, observations of {}", d,
+              model.dimension()));
+      });
+}
+
+}  // namespace papillon

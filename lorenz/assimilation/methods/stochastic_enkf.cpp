@@ -1,0 +1,82 @@
+#include "papillon/lorenz/assimilation/methods/stochastic_enkf.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "papillon/lorenz/assimilation/observed_ensemble.hpp"
+
+namespace papillon {
+namespace {
+
+// e [M, p]: whitened, so standard normal.
+Rows perturbations(const AnalysisCase& one, bool centred, Scratch& memory) {
+  const std::size_t members = one.states.count, p = one.observations->count();
+  const Rows e = memory.rows(members, p);
+  one.random.normal(Draws::observation_perturbation, {e.data, e.size()});
+  if (!centred) return e;
+  const double n = static_cast<double>(members), scale = std::sqrt(n / (n - 1));
+  for (std::size_t i = 0; i < p; ++i) {
+    double mean = 0;
+    for (std::size_t m = 0; m < members; ++m) mean += e[m][i] / n;
+    for (std::size_t m = 0; m < members; ++m) e[m][i] = scale * (e[m][i] - mean);
+  }
+  return e;
+}
+
+}  // namespace
+
+void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& options,
+                              Scratch& memory) {
+  const Observation& observed = *one.observations;
+  if (observed.count() == 0) return;
+  const std::size_t members = one.states.count, p = observed.count(), d = one.states.width;
+  MeanAndAnomalies x = split_mean(one.states, memory);
+  const double inflation = std::sqrt(options.prior_variance_inflation);
+  for (std::size_t k = 0; k < x.anomalies.size(); ++k) x.anomalies.data[k] *= inflation;
+  join_mean(x, one.states);
+
+  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
+  // d_m = R^-1/2 (y - H(x_m)) + e_m = R^-1/2 (y - mean) - (whitened anomaly) + e_m
+  const Rows innovations = perturbations(one, options.centre_perturbations, memory);
+  const Rows of_mean = memory.rows(1, p);
+  for (std::size_t i = 0; i < p; ++i) of_mean[0][i] = observed.values()[i] - y.mean[i];
+  observed.whiten(of_mean);
+  for (std::size_t m = 0; m < members; ++m)
+    for (std::size_t i = 0; i < p; ++i) innovations[m][i] += of_mean[0][i] - y.anomalies[m][i];
+
+  // K R^1/2 = X / sqrt(M - 1) sum_k v_k s_k / (1 + s_k^2) a_k^T
+  const Spectrum spectrum = decompose(y.anomalies, innovations, memory);
+  const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
+  double* weights = memory.take(spectrum.rank);
+  for (std::size_t m = 0; m < members; ++m) {
+    for (std::size_t k = 0; k < spectrum.rank; ++k) {
+      const double s = spectrum.s[k];
+      weights[k] = norm * s / (1 + s * s) * spectrum.projections[k][m];
+    }
+    move_mean(one.states[m], x.anomalies, spectrum, weights);
+  }
+  if (options.analysis_anomaly_inflation == 1) return;
+  x = split_mean(one.states, memory);
+  for (std::size_t k = 0; k < members * d; ++k)
+    x.anomalies.data[k] *= options.analysis_anomaly_inflation;
+  join_mean(x, one.states);
+}
+
+MethodPointer stochastic_enkf(std::size_t members, const StochasticEnkfOptions& options) {
+  if (members < 2) throw ArgumentError(fmt::format("enkf: {} members; needs 2 or more", members));
+  if (!(options.prior_variance_inflation > 0 && options.analysis_anomaly_inflation > 0))
+    throw ArgumentError("enkf: inflations should be positive");
+  return make_method(
+      {"enkf",
+       fmt::format("enkf members {} prior_variance_inflation {} analysis_anomaly_inflation {} "
+                   "centre_perturbations {}",
+                   members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
+                   options.centre_perturbations),
+       members},
+      [options](AnalysisCase& one, Scratch& memory) {
+        stochastic_enkf_analysis(one, options, memory);
+      });
+}
+
+}  // namespace papillon

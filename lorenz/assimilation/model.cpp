@@ -1,0 +1,239 @@
+#include "papillon/lorenz/assimilation/model.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+#include "papillon/tensor/factorisations.hpp"
+
+namespace papillon {
+namespace {
+
+class SystemModel final : public ForecastModel {
+ public:
+  SystemModel(detail::SystemKernels kernels, Scheme scheme, double dt, Precision precision)
+      : kernels_(std::move(kernels)), scheme_(scheme), dt_(dt), precision_(precision) {
+    if (kernels_.dimension == 0)
+      throw ArgumentError("dynamics: the system's dimension should be positive");
+    if (!std::isfinite(dt))
+      throw ArgumentError(fmt::format("dynamics: the step {} should be a finite number", dt));
+  }
+
+  std::size_t dimension() const override { return kernels_.dimension; }
+  std::string description() const override {
+    constexpr const char* schemes[] = {"euler", "heun", "rk4"};
+    return fmt::format("system of {} components, {}, dt {}, {}", dimension(),
+                       schemes[static_cast<int>(scheme_)], dt_,
+                       precision_ == Precision::float32 ? "float32" : "float64");
+  }
+
+  void advance(Rows states, std::size_t steps) const override {
+    const Steps todo{scheme_, dt_, steps, 0};
+    if (precision_ == Precision::float32)
+      advance_in<float>(kernels_.in_float, states, todo);
+    else
+      advance_in<double>(kernels_.in_double, states, todo);
+  }
+
+  bool differentiable() const override { return true; }
+  Var<double> graph(const Var<double>& states, std::size_t steps) const override {
+    const std::size_t n = dimension(), rows = states.value().extent(0);
+    std::vector<Var<double>> columns;
+    for (std::size_t i = 0; i < n; ++i)
+      columns.push_back(reshape(slice(states, 1, i, i + 1), {-1}));
+    for (std::size_t s = 0; s < steps; ++s) kernels_.graph_step(scheme_, dt_, columns);
+    for (Var<double>& column : columns)
+      column = reshape(column, {static_cast<std::ptrdiff_t>(rows), 1});
+    return concatenate(columns, 1);
+  }
+
+ private:
+  // The tiles of large ensembles go to all threads; a single tile stays on this one.
+  template <class T>
+  void advance_in(const std::function<void(const Steps&, T*)>& kernel, Rows states,
+                  const Steps& todo) const {
+    constexpr std::size_t width = tile_members<T>;
+    const auto one = [&](std::size_t t) {
+      const std::size_t count = std::min(width, states.count - t * width);
+      advance_tile_of<T>(kernel, {states[t * width], count, states.width}, todo);
+    };
+    const std::size_t tiles = (states.count + width - 1) / width;
+    if (tiles == 1)
+      one(0);
+    else
+      parallel_for(tiles, one);
+  }
+
+  template <class T>
+  void advance_tile_of(const std::function<void(const Steps&, T*)>& kernel, Rows rows,
+                       const Steps& todo) const {
+    constexpr std::size_t width = tile_members<T>;
+    const std::size_t n = rows.width;
+    alignas(64) std::array<T, 1024> on_stack;
+    std::vector<T, RecyclingAllocator<T>> large;
+    T* tile = on_stack.data();
+    if (n * width > on_stack.size()) {
+      large.resize(n * width);
+      tile = large.data();
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t m = 0; m < rows.count; ++m) tile[i * width + m] = static_cast<T>(rows[m][i]);
+      // What is left of the tile computes something harmless.
+      std::fill(tile + i * width + rows.count, tile + (i + 1) * width, tile[i * width]);
+    }
+    kernel(todo, tile);
+    for (std::size_t m = 0; m < rows.count; ++m)
+      for (std::size_t i = 0; i < n; ++i) rows[m][i] = static_cast<double>(tile[i * width + m]);
+  }
+
+  detail::SystemKernels kernels_;
+  Scheme scheme_;
+  double dt_;
+  Precision precision_;
+};
+
+class FunctionModel final : public ForecastModel {
+ public:
+  FunctionModel(std::size_t dimension, std::function<Tensor<double>(const Tensor<double>&)> step,
+                std::function<Var<double>(const Var<double>&)> graph, bool batched)
+      : dimension_(dimension), step_(std::move(step)), graph_(std::move(graph)), batched_(batched) {
+    if (dimension == 0 || !step_)
+      throw ArgumentError("function_model: needs a positive dimension and a function");
+  }
+
+  std::size_t dimension() const override { return dimension_; }
+  std::string description() const override {
+    return fmt::format("function of {} components", dimension_);
+  }
+  bool batched() const override { return batched_; }
+
+  void advance(Rows states, std::size_t steps) const override {
+    Tensor<double> x(Shape{states.count, states.width},
+                     std::span<const double>(states.data, states.size()));
+    for (std::size_t s = 0; s < steps; ++s) {
+      Tensor<double> next = step_(x);
+      if (next.shape() != x.shape())
+        throw_shape_error("function_model", x.shape(), next.shape(),
+                          "a step should keep the shape of the states");
+      x = std::move(next);
+    }
+    std::copy(x.begin(), x.end(), states.data);
+  }
+
+  bool differentiable() const override { return static_cast<bool>(graph_); }
+  Var<double> graph(const Var<double>& states, std::size_t steps) const override {
+    if (!graph_) return ForecastModel::graph(states, steps);
+    Var<double> x = states;
+    for (std::size_t s = 0; s < steps; ++s) {
+      x = graph_(x);
+      if (x.shape() != states.shape())
+        throw_shape_error("function_model", states.shape(), x.shape(),
+                          "a step should keep the shape of the states");
+    }
+    return x;
+  }
+
+ private:
+  std::size_t dimension_;
+  std::function<Tensor<double>(const Tensor<double>&)> step_;
+  std::function<Var<double>(const Var<double>&)> graph_;
+  bool batched_;
+};
+
+}  // namespace
+
+Var<double> ForecastModel::graph(const Var<double>&, std::size_t) const {
+  throw ArgumentError("this forecast model has no graph: tangent-linear and adjoint need one");
+}
+
+ModelPointer detail::system_model(SystemKernels kernels, Scheme scheme, double dt,
+                                  Precision precision) {
+  return std::make_shared<SystemModel>(std::move(kernels), scheme, dt, precision);
+}
+
+ModelPointer function_model(std::size_t dimension,
+                            std::function<Tensor<double>(const Tensor<double>&)> step,
+                            std::function<Var<double>(const Var<double>&)> graph, bool batched) {
+  return std::make_shared<FunctionModel>(dimension, std::move(step), std::move(graph), batched);
+}
+
+ModelPointer linear_model(const Tensor<double>& matrix) {
+  if (matrix.rank() != 2 || matrix.extent(0) != matrix.extent(1))
+    throw ShapeError(
+        fmt::format("linear_model: shape {}; should be square", to_string(matrix.shape())));
+  return function_model(
+      matrix.extent(0),
+      [matrix](const Tensor<double>& x) {
+        return matmul_reference(x, matrix, Transpose::no, Transpose::yes);
+      },
+      [matrix](const Var<double>& x) {
+        return matmul(x, Var<double>(matrix), Transpose::no, Transpose::yes);
+      },
+      false);
+}
+
+Tensor<double> spun_up_states(const ForecastModel& model, std::size_t count, std::size_t spin_up,
+                              RandomStream random, double mean, double deviation) {
+  Tensor<double> states = random_normal<double>({count, model.dimension()}, random);
+  for (double& x : states) x = mean + deviation * x;
+  if (count > 0) model.advance(rows_of(states), spin_up);
+  if (!all_finite(states))
+    throw NumericalError(fmt::format(
+        "spun_up_states: a state is not finite after {} steps; a smaller step may help", spin_up));
+  return states;
+}
+
+ModelNoise covariance_noise(const Tensor<double>& covariance, std::size_t every) {
+  return {every, cholesky(covariance)};
+}
+
+ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every) {
+  for (const double d : deviations)
+    if (!(std::isfinite(d) && d >= 0))
+      throw ArgumentError(fmt::format("model noise: deviation {}; should not be negative", d));
+  return {every, Tensor<double>(Shape{deviations.size()}, deviations)};
+}
+
+void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
+                     const RandomAddress& address, Draws purpose, Scratch& memory) {
+  const std::size_t n = states.width;
+  const Scratch::Frame frame(memory);
+  double* e = memory.take(states.size());
+  address.normal(purpose, {e, states.size()}, number * states.size());
+  for (std::size_t m = 0; m < states.count; ++m)
+    for (std::size_t i = 0; i < n; ++i) {
+      const double* numbers = e + m * n;
+      if (noise.factor.rank() == 1) {
+        states[m][i] += noise.factor[i] * numbers[i];
+      } else {
+        for (std::size_t j = 0; j < n; ++j) states[m][i] += noise.factor(i, j) * numbers[j];
+      }
+    }
+}
+
+void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size_t steps) {
+  if (noise.every == 0) return;
+  if (noise.factor.shape() != Shape{dimension} &&
+      noise.factor.shape() != Shape{dimension, dimension})
+    throw ShapeError(fmt::format("model noise: a factor of shape {} for {} components",
+                                 to_string(noise.factor.shape()), dimension));
+  if (steps % noise.every != 0)
+    throw ArgumentError(fmt::format(
+        "model noise: {} steps at a time should be a multiple of the {} between two noises", steps,
+        noise.every));
+}
+
+void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
+                        std::size_t done, std::size_t steps, const RandomAddress& address,
+                        Draws purpose, Scratch& memory) {
+  if (noise.every == 0) return model.advance(states, steps);
+  check_model_noise(noise, states.width, steps);
+  check_model_noise(noise, states.width, done);
+  for (std::size_t k = 0; k < steps; k += noise.every) {
+    model.advance(states, noise.every);
+    add_model_noise(noise, states, (done + k) / noise.every, address, purpose, memory);
+  }
+}
+
+}  // namespace papillon

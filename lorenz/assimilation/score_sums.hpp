@@ -1,0 +1,62 @@
+// The sums that the scores of a twin experiment are made of. Each trajectory adds to its own rows,
+// in the order of time: the same sums whatever the number of threads.
+#pragma once
+
+#include <array>
+
+#include "papillon/lorenz/assimilation/scores.hpp"
+#include "papillon/lorenz/assimilation/scratch.hpp"
+
+namespace papillon {
+
+// How far the truth may be from x, if that is known: an ensemble [M, D], or variances [1, D].
+struct Belief {
+  Rows ensemble{}, variance{};
+};
+
+class ScoreSums {
+ public:
+  struct Layout {
+    std::size_t trajectories, batches, dimension;
+    std::size_t members;  // of the ensembles with ranks; 0: none
+    std::size_t leads;    // along the window
+    bool crps;            // and ranks
+    std::vector<double> scale;
+  };
+
+  ScoreSums() = default;
+  explicit ScoreSums(Layout layout);
+  const Layout& layout() const { return layout_; }
+
+  enum Which { background, analysis };
+  // x [D], the mean of the belief or the one state; batch b of trajectory k.
+  void add(Which which, std::size_t k, std::size_t b, const double* x, const double* truth,
+           const Belief& belief, Scratch& memory);
+  void add_lead(std::size_t lead, std::size_t k, std::size_t b, const double* x,
+                const double* truth);
+
+  // steps_of_lead: for TwinScores::along_window. Throws ArgumentError if nothing was added.
+  TwinScores scores(std::size_t steps_of_lead) const;
+
+  // All that there is, by name, for files.
+  std::vector<std::pair<const char*, Tensor<double>*>> tensors();
+  std::vector<std::pair<const char*, const Tensor<double>*>> tensors() const;
+
+ private:
+  // Where things are in a row of sums_.
+  static constexpr std::size_t count = 0, rmse = 1, spread = 2, first_error = 3;
+  std::size_t width() const { return first_error + 4 * layout_.dimension; }
+  double* row(Which which, std::size_t k, std::size_t b) {
+    return sums_[which].data() + (k * layout_.batches + b) * width();
+  }
+  StateScores state_scores(Which which) const;
+
+  Layout layout_;
+  std::array<Tensor<double>, 2> sums_;   // [K, B, width]: counts, roots, error, square, variance,
+                                         // crps
+  std::array<Tensor<double>, 2> ranks_;  // [K, D, M + 1]
+  Tensor<double> covariance_, error_covariance_;  // [K, D, D], of the background
+  Tensor<double> leads_;                          // [K, B, leads, 3]: count, square, root
+};
+
+}  // namespace papillon

@@ -1,0 +1,172 @@
+#include "papillon/lorenz/assimilation/twin_experiment.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "papillon/lorenz/assimilation/twin_state.hpp"
+#include "papillon/tensor/linalg.hpp"
+
+namespace papillon {
+namespace {
+
+std::uint64_t round_up(std::uint64_t n, std::uint64_t to) {
+  return (n + to - 1) / to * to;
+}
+
+// Each member of each trajectory: a random row of the pool, or the ensembles as they are.
+Tensor<double> initial_states(const Tensor<double>& from, std::size_t trajectories,
+                              std::size_t members, std::size_t dimension, std::uint64_t seed) {
+  if (!all_finite(from)) throw InputError("twin experiment: an initial state is not finite");
+  if (from.shape() == Shape{trajectories, members, dimension}) return from;
+  if (from.rank() != 2 || from.extent(1) != dimension || from.extent(0) == 0)
+    throw ShapeError(fmt::format(
+        "twin experiment: initial states of shape {}; should be a pool [n, {}] or [{}, {}, {}]",
+        to_string(from.shape()), dimension, trajectories, members, dimension));
+  Tensor<double> states(Shape{trajectories, members, dimension});
+  std::vector<std::uint64_t> rows(members);
+  for (std::size_t k = 0; k < trajectories; ++k) {
+    fill_integers(RandomAddress{seed, k, 0}.stream(Draws::initial_state), 0, from.extent(0), rows);
+    for (std::size_t m = 0; m < members; ++m)
+      std::copy_n(from.data() + rows[m] * dimension, dimension,
+                  states.data() + (k * members + m) * dimension);
+  }
+  return states;
+}
+
+void check(const TwinSetup& setup, const AssimilationMethod* method, const TwinOptions& o) {
+  if (!setup.model || !method || !setup.initial)
+    throw ArgumentError("twin experiment: needs a model, a method and initial states");
+  const std::size_t d = setup.model->dimension();
+  const ObservationModel& observed = setup.observations.model;
+  if (setup.truth.dimension() != d || observed.dimension() != d)
+    throw ShapeError(fmt::format(
+        "twin experiment: a model of {} components, a truth of {}, an observation operator of {}",
+        d, setup.truth.dimension(), observed.dimension()));
+  if (!o.scale.empty() && o.scale.size() != d)
+    throw ShapeError(
+        fmt::format("twin experiment: scale has {} components, the states {}", o.scale.size(), d));
+  for (const double s : o.scale)
+    if (!(std::isfinite(s) && s > 0))
+      throw ArgumentError(fmt::format("twin experiment: scale {}; should be positive", s));
+  if (o.cycles == 0 || o.steps_per_cycle == 0 || o.batches == 0 || !(o.divergence_limit > 0))
+    throw ArgumentError(
+        "twin experiment: cycles, steps_per_cycle, batches and divergence_limit should be "
+        "positive");
+  if (o.along_window_every != 0 && o.steps_per_cycle % o.along_window_every != 0)
+    throw ArgumentError(
+        fmt::format("twin experiment: along_window_every {} should divide the {} steps of a cycle",
+                    o.along_window_every, o.steps_per_cycle));
+  if (o.trajectories > setup.truth.trajectories())
+    throw ArgumentError(fmt::format("twin experiment: {} trajectories, and the truth has {}",
+                                    o.trajectories, setup.truth.trajectories()));
+  check_model_noise(setup.forecast_noise, d,
+                    o.along_window_every ? o.along_window_every : o.steps_per_cycle);
+  if (method->from_window_start() && method->uncertainty() != Uncertainty::none &&
+      method->uncertainty() != Uncertainty::ensemble)
+    throw ArgumentError(
+        "twin experiment: a method that starts at the window's beginning has nobody to hand its "
+        "uncertainty to");
+  if (method->window() == 0 || (method->window() > 1 && !method->from_window_start()))
+    throw ArgumentError(
+        "twin experiment: a window of several observations needs a method that "
+        "starts at its beginning");
+  method->check(observed);
+}
+
+}  // namespace
+
+TwinExperiment::State::State(TwinSetup given, MethodPointer by, TwinOptions wanted)
+    : setup(std::move(given)), method(std::move(by)), options(std::move(wanted)) {
+  check(setup, method.get(), options);
+  trajectories = options.trajectories ? options.trajectories : setup.truth.trajectories();
+  members = method->members();
+  dimension = setup.model->dimension();
+  const std::size_t window = method->window();
+  burn_in = round_up(options.burn_in, window);
+  options.cycles = round_up(options.cycles, window);
+  total = burn_in + options.cycles;
+  setup.truth.check_interval(truth_every());
+  if (setup.truth.steps() / options.steps_per_cycle < total)
+    throw ArgumentError(
+        fmt::format("twin experiment: {} cycles of {} steps, and the truth has {} steps", total,
+                    options.steps_per_cycle, setup.truth.steps()));
+  if (const auto& y = setup.observations.given) {
+    const std::size_t p = setup.observations.model.observations();
+    if (y->rank() != 3 || y->extent(0) < trajectories || y->extent(1) < total || y->extent(2) != p)
+      throw ShapeError(fmt::format(
+          "twin experiment: observations of shape {}; should be [{}, {}, {}] or more of the first "
+          "two",
+          to_string(y->shape()), trajectories, total, p));
+  }
+  if (options.scale.empty()) options.scale.assign(dimension, 1.0);
+  states = initial_states(*setup.initial, trajectories, members, dimension, options.seed);
+  failed.resize(trajectories);
+  const bool ensemble =
+      method->uncertainty() == Uncertainty::generated ||
+      (method->uncertainty() == Uncertainty::ensemble && method->scored_members() > 1);
+  sums = ScoreSums(
+      {trajectories, options.batches, dimension, ensemble ? method->scored_members() : 0,
+       options.along_window_every ? window * options.steps_per_cycle / options.along_window_every
+                                  : 0,
+       options.crps, options.scale});
+}
+
+TwinExperiment::TwinExperiment(TwinSetup setup, MethodPointer method, TwinOptions options)
+    : state_(std::make_unique<State>(std::move(setup), std::move(method), std::move(options))) {}
+TwinExperiment::~TwinExperiment() = default;
+TwinExperiment::TwinExperiment(TwinExperiment&&) noexcept = default;
+TwinExperiment& TwinExperiment::operator=(TwinExperiment&&) noexcept = default;
+
+bool TwinExperiment::run() {
+  State& s = *state_;
+  const auto start = std::chrono::steady_clock::now();
+  const SingleThreadedBlas one_thread_a_trajectory;
+  const std::uint64_t window = s.method->window();
+  // Truths of about 16 MB at once; where a network is at work, often enough to see it.
+  std::uint64_t at_once = s.options.cycles_at_once;
+  if (at_once == 0) {
+    const std::size_t numbers =
+        s.trajectories * s.dimension * (s.options.steps_per_cycle / s.truth_every());
+    at_once = std::clamp<std::uint64_t>((std::uint64_t{1} << 21) / numbers, 1, 1024);
+    if (s.lock_step()) at_once = std::min<std::uint64_t>(at_once, 64);
+  }
+  at_once = round_up(at_once, window);
+  while (s.done < s.total) {
+    if (!s.failures.empty() && !s.options.go_on_without_failed) throw s.failures.front();
+    TwinRecord written;
+    s.advance(std::min(at_once, s.total - s.done), record ? &written : nullptr);
+    if (record) record(written);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (progress && !progress({s.done, s.total, seconds}) && s.done < s.total) return false;
+  }
+  if (!s.failures.empty() && !s.options.go_on_without_failed) throw s.failures.front();
+  return true;
+}
+
+std::uint64_t TwinExperiment::cycles_done() const {
+  return state_->done;
+}
+std::uint64_t TwinExperiment::cycles_total() const {
+  return state_->total;
+}
+const std::vector<AssimilationError>& TwinExperiment::failures() const {
+  return state_->failures;
+}
+const Tensor<double>& TwinExperiment::states() const {
+  return state_->states;
+}
+TwinScores TwinExperiment::scores() const {
+  return state_->sums.scores(state_->truth_every());
+}
+
+TwinScores twin_experiment(TwinSetup setup, MethodPointer method, const TwinOptions& options) {
+  TwinExperiment experiment(std::move(setup), std::move(method), options);
+  experiment.run();
+  return experiment.scores();
+}
+
+}  // namespace papillon

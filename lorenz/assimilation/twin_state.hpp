@@ -1,0 +1,38 @@
+// What a twin experiment is made of, and the cycles that move it on.
+#pragma once
+
+#include <optional>
+
+#include "papillon/lorenz/assimilation/score_sums.hpp"
+#include "papillon/lorenz/assimilation/twin_experiment.hpp"
+
+namespace papillon {
+
+struct TwinExperiment::State {
+  State(TwinSetup given, MethodPointer by, TwinOptions wanted);
+
+  TwinSetup setup;
+  MethodPointer method;
+  TwinOptions options;
+  std::size_t trajectories, members, dimension;
+  std::uint64_t burn_in, total, done = 0;  // cycles; multiples of the window
+  Tensor<double> states;                   // [K, M, D]
+  ScoreSums sums;
+  std::vector<std::optional<AssimilationError>> failed;  // [K]
+  std::vector<AssimilationError> failures;
+
+  // All trajectories in lock-step, because the method or the model wants them together.
+  bool lock_step() const { return method->batched() || setup.model->batched(); }
+  // Model steps between two times at which the truth is needed.
+  std::size_t truth_every() const {
+    return options.along_window_every ? options.along_window_every : options.steps_per_cycle;
+  }
+  // All settings that the results depend on.
+  std::string fingerprint() const;
+  // The next `cycles` (a multiple of the window), with the numbers for record where it is wanted.
+  void advance(std::uint64_t cycles, TwinRecord* record);
+
+  class Group;
+};
+
+}  // namespace papillon
