@@ -19,14 +19,15 @@ struct FourDVarOptions {
 // at the window's start: outer loops linearise about the trajectory of x_0 (incremental 4D-Var,
 // Courtier et al. 1994), inner loops solve for the control variable v, x_0 = x_b + L v, by
 // conjugate gradients, with tangent-linear model and adjoint from autograd; a step is halved until
-// J falls. All trajectories of a batch share one graph. Its name for a failed minimisation is
-// AssimilationError (singular). B = deviation_inflation^2 covariance; the model must be
-// differentiable (ArgumentError).
+// J falls, and after the last loop the state is taken as it is. Trajectories share graphs, but not
+// numbers. Throws AssimilationError (diverged) where the trajectory of the background is not
+// finite, and ArgumentError for a model without a graph. B = deviation_inflation^2 covariance.
 MethodPointer four_d_var(ModelPointer model, const Tensor<double>& covariance,
                          double deviation_inflation = 1, const FourDVarOptions& options = {});
 
-// J for the rows of x0 [N, D], and its gradient [N, D]: observations are window times [N, P] with
-// NaN for what is missing. What four_d_var minimises, open to tests and to minimisers of your own.
+// J for the rows of x0 [N, D], and its gradient [N, D]. observations: one [N, P] for each time of
+// the window, NaN for what is missing. What four_d_var minimises, open to tests and to minimisers
+// of your own. Throws ShapeError.
 struct FourDVarCost {
   std::vector<double> value;  // [N]
   Tensor<double> gradient;    // [N, D]

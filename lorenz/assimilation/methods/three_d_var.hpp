@@ -12,8 +12,9 @@ struct ThreeDVarOptions {
 
 // Minimises J(x) = 1/2 |x - x_b|^2_B^-1 + 1/2 |y - H(x)|^2_R^-1 by Gauss-Newton in the control
 // variable v, x = x_b + L v, B = L L^T (incremental 3D-Var: Courtier et al. 1994, eqs. 5-8; Lorenc
-// 1986), each step halved until J falls. states: [1, D], factor: L [D, D]. Throws AnalysisError
-// (singular) if the loops end before the steps are small and J no longer falls.
+// 1986), each step halved until J falls; it stops where it is after the last loop.
+// states: [1, D], factor: L [D, D]. If the report is asked for, it gets the variances of L L^T and
+// of the inverse of the Hessian. Throws AnalysisError (observation) if H(x_b) is not finite.
 void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
                           const ThreeDVarOptions& options, Scratch& memory);
 

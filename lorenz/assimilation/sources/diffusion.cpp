@@ -1,0 +1,102 @@
+#include "papillon/lorenz/assimilation/sources/diffusion.hpp"
+
+#include <fmt/format.h>
+
+#include "papillon/diffusion/partial.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+
+namespace papillon {
+namespace {
+
+class DiffusionSource final : public EnsembleSource {
+ public:
+  DiffusionSource(DenoisingModel<float> model, std::vector<double> shift, std::vector<double> scale,
+                  DiffusionSourceOptions options)
+      : model_(std::move(model)),
+        shift_(std::move(shift)),
+        scale_(std::move(scale)),
+        options_(std::move(options)) {
+    if (options_.members < 2)
+      throw ArgumentError(
+          fmt::format("diffusion source: {} members; needs 2 or more", options_.members));
+    start_ = last_steps(sampler_timesteps(model_.schedule, options_.sampler), options_.start_step)
+                 .front();
+    check_states(Tensor<float>::zeros({1, shift_.size()}), shift_, scale_, "diffusion source");
+    const std::size_t numbers =
+        (static_cast<std::size_t>(model_.schedule.steps()) + 1) * members() * dimension();
+    if (numbers > RandomAddress::numbers_a_cycle)
+      throw ArgumentError(fmt::format(
+          "diffusion source: {} members of {} components need more random numbers than a cycle has",
+          members(), dimension()));
+  }
+
+  std::string description() const override {
+    const SamplerOptions& s = options_.sampler;
+    return fmt::format(
+        "diffusion members {} start_step {} (t = {}) sampler {} steps {} spacing {} "
+        "eta {} head {} schedule {} {}",
+        options_.members, options_.start_step, start_, to_string(s.sampler), s.steps,
+        to_string(s.spacing), s.eta, to_string(model_.head), model_.schedule.name(),
+        model_.schedule.steps());
+  }
+  std::size_t dimension() const override { return shift_.size(); }
+  std::size_t members() const override { return static_cast<std::size_t>(options_.members); }
+  bool batched() const override { return true; }
+
+  Tensor<double> generate(const Tensor<double>& backgrounds,
+                          std::span<const RandomAddress> addresses) const override {
+    const std::size_t n = addresses.size(), d = dimension(), m = members();
+    if (backgrounds.shape() != Shape{n, d})
+      throw ShapeError(fmt::format("ensemble source: backgrounds of shape {}; should be [{}, {}]",
+                                   to_string(backgrounds.shape()), n, d));
+    Tensor<float> x(Shape{n, d});
+    for (std::size_t i = 0; i < x.size(); ++i)
+      x[i] = static_cast<float>((backgrounds[i] - shift_[i % d]) / scale_[i % d]);
+    SamplerOptions sampler = options_.sampler;
+    sampler.first_row = 0;
+    // Number (t, member, component) of the state's own sequence, whatever is in the batch with it.
+    sampler.noise = [&](int t, std::uint64_t, std::span<double> out) {
+      parallel_for(n, [&](std::size_t row) {
+        addresses[row].normal(Draws::diffusion_ensemble, out.subspan(row * m * d, m * d),
+                              static_cast<std::uint64_t>(t) * m * d);
+      });
+    };
+    const Tensor<float> made =
+        diffuse_and_denoise(model_, x, options_.members, options_.start_step, sampler).states;
+    Tensor<double> out(Shape{n, m, d});  // made is [m, n, d]
+    for (std::size_t member = 0; member < m; ++member)
+      for (std::size_t row = 0; row < n; ++row)
+        for (std::size_t i = 0; i < d; ++i)
+          out[(row * m + member) * d + i] =
+              static_cast<double>(made[(member * n + row) * d + i]) * scale_[i] + shift_[i];
+    return out;
+  }
+
+ private:
+  DenoisingModel<float> model_;
+  std::vector<double> shift_, scale_;
+  DiffusionSourceOptions options_;
+  int start_;
+};
+
+}  // namespace
+
+SamplerOptions paper_sampler() {
+  SamplerOptions options;
+  options.sampler = SamplerName::ddpm;
+  options.steps = 100;
+  options.spacing = Spacing::uniform;
+  return options;
+}
+
+SourcePointer diffusion_source(const DenoisingModel<float>& model, std::vector<double> shift,
+                               std::vector<double> scale, const DiffusionSourceOptions& options) {
+  return std::make_shared<DiffusionSource>(model, std::move(shift), std::move(scale), options);
+}
+
+SourcePointer diffusion_source(const DiffusionModel& model, const DiffusionSourceOptions& options) {
+  return diffusion_source({make_denoiser(model), model.schedule, model.head}, model.shift,
+                          model.scale, options);
+}
+
+}  // namespace papillon

@@ -1,0 +1,155 @@
+// The state of a twin experiment as a safetensors file.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "papillon/lorenz/assimilation/twin_state.hpp"
+#include "papillon/nn/safetensors.hpp"
+
+namespace papillon {
+namespace {
+
+constexpr const char* format_name = "papillon-twin-experiment";
+
+// FNV-1a over the bits of at most 65,536 numbers spread over the array: tells one data set from
+// another, not an adversary from a friend.
+template <class T>
+std::uint64_t hash(std::span<const T> values) {
+  std::uint64_t h = 14695981039346656037ull;
+  const std::size_t stride = std::max<std::size_t>(1, values.size() >> 16);
+  for (std::size_t i = 0; i < values.size(); i += stride) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &values[i], sizeof(T));
+    h = (h ^ bits) * 1099511628211ull;
+  }
+  return h;
+}
+
+// What the model does to a state: parameters that no description mentions show here.
+std::uint64_t probe(const ForecastModel& model, std::size_t steps) {
+  Tensor<double> x(Shape{1, model.dimension()});
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = 1 + 0.1 * static_cast<double>(i % 7);
+  model.advance(rows_of(x), steps);
+  return hash<double>(x.span());
+}
+
+std::string noise(const ModelNoise& n) {
+  return fmt::format("{} {:016x}", n.every, hash<double>(n.factor.span()));
+}
+
+constexpr const char* failures_name[] = {"diverged", "singular", "observation"};
+
+}  // namespace
+
+std::string TwinExperiment::State::fingerprint() const {
+  const ObservationSource& y = setup.observations;
+  std::string text = fmt::format(
+      "method {}; model {} {:016x}; noise {}; truth {}; observations {}{}; trajectories {} burn_in "
+      "{} cycles {} steps_per_cycle {} seed {} along_window_every {} crps {} batches {} "
+      "divergence_limit {} go_on_without_failed {} initial {:016x} scale",
+      method->description(), setup.model->description(),
+      probe(*setup.model, options.steps_per_cycle), noise(setup.forecast_noise),
+      setup.truth.description(), y.model.description(),
+      y.given ? fmt::format(" given {:016x}", hash<double>(y.given->span())) : "", trajectories,
+      burn_in, options.cycles, options.steps_per_cycle, options.seed, options.along_window_every,
+      options.crps, options.batches, options.divergence_limit, options.go_on_without_failed,
+      hash<double>(setup.initial->span()));
+  for (const double s : options.scale) text += fmt::format(" {:a}", s);
+  return text;
+}
+
+void TwinExperiment::save(const std::filesystem::path& path) const {
+  const State& s = *state_;
+  SafetensorsFile file;
+  file.metadata["format"] = format_name;
+  file.metadata["settings"] = s.fingerprint();
+  file.metadata["cycles_done"] = std::to_string(s.done);
+  std::string failed;
+  for (const AssimilationError& e : s.failures)
+    failed += fmt::format("{}\t{}\t{}\t{}\n", static_cast<int>(e.failure), e.cycle, e.trajectory,
+                          e.what());
+  file.metadata["failures"] = failed;
+  file.add("states", s.states);
+  file.add("truth", s.setup.truth.state());
+  for (const auto& [name, tensor] : s.sums.tensors()) file.add(name, *tensor);
+  write_safetensors(path, file);
+}
+
+namespace {
+
+// The lines that save() writes.
+std::vector<AssimilationError> parse_failures(std::string_view text, const std::string& file) {
+  std::vector<AssimilationError> out;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    std::uint64_t numbers[3];
+    for (std::uint64_t& number : numbers) {
+      const auto [at, error] = std::from_chars(line.data(), line.data() + line.size(), number);
+      if (error != std::errc() || at == line.data() + line.size() || *at != '\t')
+        throw InputError(fmt::format("{}: metadata 'failures' is malformed", file));
+      line.remove_prefix(static_cast<std::size_t>(at - line.data()) + 1);
+    }
+    if (numbers[0] >= std::size(failures_name))
+      throw InputError(fmt::format("{}: metadata 'failures' is malformed", file));
+    // what() begins with the cycle and the trajectory, which the constructor puts there again.
+    const std::size_t message = line.find(": ");
+    out.emplace_back(
+        static_cast<AssimilationFailure>(numbers[0]), numbers[1], numbers[2],
+        std::string(message == std::string_view::npos ? line : line.substr(message + 2)));
+  }
+  return out;
+}
+
+}  // namespace
+
+void TwinExperiment::load(const std::filesystem::path& path) {
+  State& s = *state_;
+  const SafetensorsFile file = read_safetensors(path);
+  const std::string name = path.string();
+  const auto text = [&](const char* key) -> std::string {
+    const auto found = file.metadata.find(key);
+    return found == file.metadata.end() ? "" : found->second;
+  };
+  if (text("format") != format_name)
+    throw InputError(fmt::format("{}: not a twin experiment", name));
+  if (text("settings") != s.fingerprint())
+    throw InputError(
+        fmt::format("{}: belongs to an experiment with other settings: it has '{}', this one '{}'",
+                    name, text("settings"), s.fingerprint()));
+  const std::string done_text = text("cycles_done");
+  std::uint64_t done = 0;
+  const auto [end, error] =
+      std::from_chars(done_text.data(), done_text.data() + done_text.size(), done);
+  if (error != std::errc() || end != done_text.data() + done_text.size() || done > s.total)
+    throw InputError(fmt::format("{}: metadata 'cycles_done' is '{}'", name, done_text));
+  const auto tensor = [&](const char* key, const Shape& shape) {
+    Tensor<double> t = file.tensor<double>(key);
+    if (t.shape() != shape)
+      throw InputError(fmt::format("{}: tensor '{}' has shape {}, and should have {}", name, key,
+                                   to_string(t.shape()), to_string(shape)));
+    return t;
+  };
+  std::vector<AssimilationError> failures = parse_failures(text("failures"), name);
+  for (const AssimilationError& e : failures)
+    if (e.trajectory >= s.trajectories)
+      throw InputError(
+          fmt::format("{}: trajectory {} of {} failed", name, e.trajectory, s.trajectories));
+  Tensor<double> states = tensor("states", s.states.shape());
+  const Tensor<double> truth = tensor("truth", s.setup.truth.state().shape());
+  std::vector<Tensor<double>> sums;
+  for (const auto& [key, own] : s.sums.tensors()) sums.push_back(tensor(key, own->shape()));
+  // Nothing can fail from here on.
+  s.done = done;
+  s.states = std::move(states);
+  s.setup.truth.restore(done * s.options.steps_per_cycle, truth);
+  const auto own = s.sums.tensors();
+  for (std::size_t i = 0; i < own.size(); ++i) *own[i].second = std::move(sums[i]);
+  s.failed.assign(s.trajectories, std::nullopt);
+  for (const AssimilationError& e : failures) s.failed[e.trajectory].emplace(e);
+  s.failures = std::move(failures);
+}
+
+}  // namespace papillon
