@@ -80,12 +80,7 @@ class TwinExperiment::State::Group {
   template <class F>
   void each(std::uint64_t cycle, F f) {
     const auto one = [&](std::size_t k) {
-      if (s_.failed[begin_ + k]) return;
-      try {
-        f(k, memories_[k]);
-      } catch (const AnalysisError& e) {
-        fail(k, cycle, e.failure, e.what());
-      }
+      if (!s_.failed[begin_ + k]) guarded(k, cycle, [&] { f(k, memories_[k]); });
     };
     if (count_ == 1)
       one(0);
@@ -93,9 +88,23 @@ class TwinExperiment::State::Group {
       parallel_for(count_, one);
   }
 
-  void fail(std::size_t k, std::uint64_t cycle, AssimilationFailure why, const std::string& what) {
-    s_.failed[begin_ + k].emplace(why, cycle, begin_ + k, what);
-    std::fill_n(states(k).data, states(k).size(), 0.0);  // something to compute with in lock-step
+  // Runs f; a numerical error in it is the end of trajectory k.
+  template <class F>
+  void guarded(std::size_t k, std::uint64_t cycle, F f) {
+    try {
+      f();
+    } catch (const AssimilationError& e) {
+      fail(e);
+    } catch (const AnalysisError& e) {
+      fail({e.failure, cycle, begin_ + k, e.what()});
+    } catch (const NumericalError& e) {
+      fail({AssimilationFailure::singular, cycle, begin_ + k, e.what()});
+    }
+  }
+  void fail(const AssimilationError& e) {
+    s_.failed[e.trajectory].emplace(e);
+    const Rows x = states(e.trajectory - begin_);
+    std::fill_n(x.data, x.size(), 0.0);  // something to compute with in lock-step
   }
 
   void forecast(std::uint64_t cycle, std::size_t interval, bool score_leads) {
@@ -157,18 +166,16 @@ class TwinExperiment::State::Group {
         if (deferred_ && scored(cycle)) cases_.back().report = {report(k, 0), report(k, 1)};
       }
       if (cases_.empty()) return;
-      if (!s_.method->batched()) return analyse_one_by_one(cycle);
+      if (!s_.method->batched() || cases_.size() == 1) return analyse_one_by_one(cycle);
       try {
         s_.method->analyse(cases_, memories_[0]);
         return;
       } catch (const AssimilationError& e) {
         restore();
-        s_.failed[e.trajectory].emplace(e);
-        std::fill_n(states(e.trajectory - begin_).data, states(0).size(), 0.0);
-      } catch (const AnalysisError& e) {
-        if (cases_.size() > 1) throw;
-        fail(0, cycle, e.failure, e.what());
-        return;
+        fail(e);
+      } catch (const NumericalError&) {  // that does not say whose: try each alone
+        restore();
+        return analyse_one_by_one(cycle);
       }
     }
   }
@@ -176,12 +183,10 @@ class TwinExperiment::State::Group {
   void analyse_one_by_one(std::uint64_t cycle) {
     const auto one = [&](std::size_t i) {
       const std::size_t k = cases_[i].random.trajectory - begin_;
-      try {
+      guarded(k, cycle, [&] {
         const Scratch::Frame frame(memories_[k]);
         s_.method->analyse({&cases_[i], 1}, memories_[k]);
-      } catch (const AnalysisError& e) {
-        fail(k, cycle, e.failure, e.what());
-      }
+      });
     };
     if (cases_.size() == 1)
       one(0);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 #include "papillon/lorenz/assimilation/twin_state.hpp"
 #include "papillon/tensor/linalg.hpp"
@@ -51,10 +52,10 @@ void check(const TwinSetup& setup, const AssimilationMethod* method, const TwinO
   for (const double s : o.scale)
     if (!(std::isfinite(s) && s > 0))
       throw ArgumentError(fmt::format("twin experiment: scale {}; should be positive", s));
-  if (o.cycles == 0 || o.steps_per_cycle == 0 || o.batches == 0 || !(o.divergence_limit > 0))
+  if (o.cycles == 0 || o.steps_per_cycle == 0 || o.batches == 0 || !(o.divergence_limit >= 0))
     throw ArgumentError(
-        "twin experiment: cycles, steps_per_cycle, batches and divergence_limit should be "
-        "positive");
+        "twin experiment: cycles, steps_per_cycle and batches should be positive, "
+        "divergence_limit not negative");
   if (o.along_window_every != 0 && o.steps_per_cycle % o.along_window_every != 0)
     throw ArgumentError(
         fmt::format("twin experiment: along_window_every {} should divide the {} steps of a cycle",
@@ -101,6 +102,8 @@ TwinExperiment::State::State(TwinSetup given, MethodPointer by, TwinOptions want
           "two",
           to_string(y->shape()), trajectories, total, p));
   }
+  if (options.divergence_limit == 0)
+    options.divergence_limit = options.scale.empty() ? std::numeric_limits<double>::max() : 10;
   if (options.scale.empty()) options.scale.assign(dimension, 1.0);
   states = initial_states(*setup.initial, trajectories, members, dimension, options.seed);
   failed.resize(trajectories);

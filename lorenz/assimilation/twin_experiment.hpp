@@ -26,8 +26,9 @@ struct TwinOptions {
   bool crps = true;          // and rank histograms
   std::size_t batches = 20;  // per trajectory, for the standard errors
   // An error with root mean square over the components of (x - x_t) / scale beyond this is a
-  // divergence: ten standard deviations are out of reach for a state on the attractor.
-  double divergence_limit = 10;
+  // divergence. 0: ten where there is a scale, out of reach for a state on the attractor, and
+  // otherwise only a state that is not finite.
+  double divergence_limit = 0;
   // A trajectory that fails ends there, and the others go on; otherwise all end with the cycles
   // that are under way. Either way it is among the failures.
   bool go_on_without_failed = false;

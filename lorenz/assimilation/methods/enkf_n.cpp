@@ -17,17 +17,17 @@ namespace {
 struct Dual {
   std::size_t rank;
   const double *sigma, *delta;
-  double members_plus_1, epsilon;
+  double exponent, epsilon;
 
   double value(double zeta) const {
-    double sum = epsilon * zeta - members_plus_1 * std::log(zeta);
+    double sum = epsilon * zeta - exponent * std::log(zeta);
     for (std::size_t k = 0; k < rank; ++k)
       sum += delta[k] * delta[k] * zeta / (zeta + sigma[k] * sigma[k]);
     return sum / 2;
   }
   // zeta times the derivative, times two: of the same sign.
   double slope(double zeta) const {
-    double sum = epsilon * zeta - members_plus_1;
+    double sum = epsilon * zeta - exponent;
     for (std::size_t k = 0; k < rank; ++k) {
       const double r = delta[k] * sigma[k] / (zeta + sigma[k] * sigma[k]);
       sum += zeta * r * r;
@@ -35,6 +35,24 @@ struct Dual {
     return sum;
   }
 };
+
+struct Prior {
+  double epsilon, exponent;
+};
+
+Prior prior(double members, const Spectrum& spectrum, const EnkfNOptions& options) {
+  double epsilon = options.uncertain_mean ? 1 + 1 / members : 1;
+  double exponent = members + options.gauge;
+  if (options.mode_correction) {
+    double weight = members - static_cast<double>(spectrum.rank);
+    for (std::size_t k = 0; k < spectrum.rank; ++k)
+      weight += 1 / (1 + spectrum.s[k] * spectrum.s[k]);
+    const double correction = std::pow(epsilon * (members - 1) / exponent, weight / members / 2);
+    epsilon /= correction;
+    exponent *= correction;
+  }
+  return {epsilon * options.certainty, exponent * options.certainty};
+}
 
 double root_between(const Dual& dual, double low, double high) {  // slope(low) < 0 <= slope(high)
   for (int i = 0; i < 200 && high - low > 4e-16 * high; ++i) {
@@ -51,8 +69,8 @@ double minimise(const Dual& dual) {
   double low = dual.epsilon;
   for (std::size_t k = 0; k < dual.rank; ++k)
     low += dual.delta[k] * dual.delta[k] / (dual.sigma[k] * dual.sigma[k]);
-  low = dual.members_plus_1 / low;
-  const double high = dual.members_plus_1 / dual.epsilon;
+  low = dual.exponent / low;
+  const double high = dual.exponent / dual.epsilon;
   constexpr int points = 40;
   const double step = std::log(high / low) / points;
   double best = high, best_value = std::numeric_limits<double>::infinity();
@@ -114,17 +132,17 @@ void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Scratch& me
     sigma[k] = spectrum.s[k] * std::sqrt(members - 1);
     delta[k] = spectrum.projections[k][0];
   }
-  const double epsilon = options.uncertain_mean ? 1 + 1 / members : 1;
-  const double zeta = minimise({rank, sigma, delta, members + 1, epsilon});
+  const auto [epsilon, exponent] = prior(members, spectrum, options);
+  const double zeta = minimise({rank, sigma, delta, exponent, epsilon});
   double squares = epsilon;  // epsilon_N + w.w
   for (std::size_t k = 0; k < rank; ++k) {
     w[k] = sigma[k] * delta[k] / (zeta + sigma[k] * sigma[k]);
     squares += w[k] * w[k];
   }
-  const double curvature = (members + 1) / squares;
+  const double curvature = exponent / squares;
+  const double rank_one = options.full_hessian ? 2 * curvature / squares : 0;
   const double scale = 1 / std::sqrt(curvature);
-  const double* g =
-      transform_in_span(rank, sigma, w, curvature, 2 * curvature / squares, scale, memory);
+  const double* g = transform_in_span(rank, sigma, w, curvature, rank_one, scale, memory);
   move_mean(x.mean, x.anomalies, spectrum, w);
 
   // x_m <- sqrt(M-1) (scale x_m + sum_jk v_j[m] g_jk q_k), q_k = sum_m v_k[m] x_m
@@ -147,12 +165,14 @@ void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Scratch& me
 
 MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options) {
   if (members < 2) throw ArgumentError(fmt::format("enkf_n: {} members; needs 2 or more", members));
-  if (!(options.analysis_anomaly_inflation > 0))
-    throw ArgumentError("enkf_n: the inflation should be positive");
+  if (!(options.analysis_anomaly_inflation > 0 && options.certainty > 0) || options.gauge < 0)
+    throw ArgumentError("enkf_n: inflation and certainty should be positive, gauge not negative");
   return make_method(
       {"enkf_n",
-       fmt::format("enkf_n members {} uncertain_mean {} analysis_anomaly_inflation {} rotate {}",
-                   members, options.uncertain_mean, options.analysis_anomaly_inflation,
+       fmt::format("enkf_n members {} uncertain_mean {} gauge {} mode_correction {} certainty {} "
+                   "full_hessian {} analysis_anomaly_inflation {} rotate {}",
+                   members, options.uncertain_mean, options.gauge, options.mode_correction,
+                   options.certainty, options.full_hessian, options.analysis_anomaly_inflation,
                    options.rotate),
        members},
       [options](AnalysisCase& one, Scratch& memory) { enkf_n_analysis(one, options, memory); });

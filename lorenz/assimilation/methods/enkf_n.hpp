@@ -6,21 +6,33 @@
 namespace papillon {
 
 struct EnkfNOptions {
-  // epsilon_N: 1 + 1/M where the mean of the prior is uncertain as well (Bocquet 2011), 1 where it
-  // is taken for known.
+  // epsilon_N: 1 + 1/M where the mean of the prior is uncertain as well, 1 where it is taken for
+  // known.
   bool uncertain_mean = true;
+  // The g of the exponent (M + g) / 2: 0 in Bocquet (2011), 1 in Bocquet and Sakov (2012).
+  int gauge = 0;
+  // Where the observations say little, the mode of the prior, zeta = (M + g) / epsilon_N, is not M
+  // - 1, and the anomalies would shrink or grow in each cycle for no reason. The correction divides
+  // epsilon_N and multiplies M + g by (epsilon_N (M - 1) / (M + g))^(k/2), k the mean over the M
+  // directions of 1 / (1 + s_k^2), the weight that the prior has in the analysis (after Bocquet et
+  // al. 2015, section 5, doi:10.5194/npg-22-645-2015, and Raanes et al. 2019, doi:10.1002/qj.3386).
+  bool mode_correction = true;
+  // Multiplies epsilon_N and M + g: above 1, the ensemble is trusted like a larger one (Raanes et
+  // al. 2019, xN).
+  double certainty = 1;
+  // The transform uses the whole Hessian; without it, the term -2 w w^T is left out.
+  bool full_hessian = true;
   double analysis_anomaly_inflation = 1;  // on top, for model error
   bool rotate = false;                    // as in EtkfOptions
 };
 
 // The prior integrates over the covariances from which the ensemble may have been drawn (Bocquet
-// 2011, doi:10.5194/npg-18-735-2011). Dual form (Bocquet and Sakov 2012, section 3, doi:10.5194/
-// npg-19-383-2012): with zeta the global minimum on (0, (M+1)/epsilon_N] of
-//   D(zeta) = 1/2 d^T (R + Y Y^T / zeta)^-1 d + epsilon_N zeta / 2 + (M+1)/2 ln((M+1)/zeta) -
-//   (M+1)/2
+// 2011, doi:10.5194/npg-18-735-2011). Dual form (Bocquet and Sakov 2012, section 2.3, doi:10.5194/
+// npg-19-383-2012): with c = M + g and zeta the global minimum on (0, c / epsilon_N] of
+//   D(zeta) = 1/2 d^T (R + Y Y^T / zeta)^-1 d + epsilon_N zeta / 2 - c/2 ln(zeta)
 // the mean moves by X w, w = (zeta I + Y^T R^-1 Y)^-1 Y^T R^-1 d, and the anomalies become
 // sqrt(M-1) X C^-1/2 with the Hessian C of the primal cost at w:
-//   C = Y^T R^-1 Y + (M+1) ((epsilon_N + w.w) I - 2 w w^T) / (epsilon_N + w.w)^2.
+//   C = Y^T R^-1 Y + c ((epsilon_N + w.w) I - 2 w w^T) / (epsilon_N + w.w)^2.
 // states: [M, D], M >= 2. H is linearised by the ensemble.
 void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Scratch& memory);
 MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options = {});

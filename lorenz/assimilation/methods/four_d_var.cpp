@@ -12,8 +12,11 @@
 namespace papillon {
 namespace {
 
-// Trajectories that share a graph: enough to make its overhead small, and work for all threads.
-constexpr std::size_t rows_together = 8;
+// Trajectories that share a graph: enough to make its overhead small, few enough to leave work for
+// all threads.
+std::size_t rows_together(std::size_t cases) {
+  return std::clamp<std::size_t>(cases / 8, 8, 64);
+}
 
 std::vector<double> dots(const Tensor<double>& a, const Tensor<double>& b) {
   std::vector<double> out(a.extent(0));
@@ -140,11 +143,12 @@ class FourDVar final : public AssimilationMethod {
   }
 
   void analyse(std::span<AnalysisCase> cases, Scratch&) const override {
-    const std::size_t blocks = (cases.size() + rows_together - 1) / rows_together;
+    const std::size_t block = rows_together(cases.size());
+    const std::size_t blocks = (cases.size() + block - 1) / block;
     std::vector<std::size_t> failed(blocks, cases.size());
     parallel_for(blocks, [&](std::size_t b) {
-      const std::size_t begin = b * rows_together;
-      const std::size_t count = std::min(rows_together, cases.size() - begin);
+      const std::size_t begin = b * block;
+      const std::size_t count = std::min(block, cases.size() - begin);
       failed[b] = begin + analyse_block(cases.subspan(begin, count));
       if (failed[b] == begin + count) failed[b] = cases.size();
     });

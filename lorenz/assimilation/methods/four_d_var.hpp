@@ -11,8 +11,8 @@ struct FourDVarOptions {
   std::size_t steps_per_cycle = 10;  // model steps of one interval
   std::size_t outer_loops = 10;
   std::size_t inner_loops = 100;  // of conjugate gradients, at most
-  double outer_tolerance = 1e-6;  // on the step of the control vector: standard deviations
-  double inner_tolerance = 1e-8;  // of the residual's norm, relative to where it began
+  double outer_tolerance = 1e-4;  // on the step of the control vector: standard deviations
+  double inner_tolerance = 1e-6;  // of the residual's norm, relative to where it began
 };
 
 // Minimises J(x_0) = 1/2 |x_0 - x_b|^2_B^-1 + 1/2 sum_l |y_l - H(M_l(x_0))|^2_R^-1 over the state
