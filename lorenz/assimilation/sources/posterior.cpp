@@ -12,9 +12,9 @@
 namespace papillon {
 namespace {
 
-// The weight changes by a factor of 2 over the diagonal of a leaf at two deviations from the point:
-// small leaves waste few draws, large ones are few.
-constexpr double leaf_diagonal = 0.35;  // in units of sigma / alpha
+// In units of sigma / alpha. Small leaves waste few draws, large ones are few to look at; between 1
+// and 2 makes little difference.
+constexpr double leaf_diagonal = 1.5;
 constexpr std::size_t uniforms_a_member = std::size_t{1} << 16;
 
 Tensor<float> normalised(Tensor<float> library, std::span<const double> shift,
