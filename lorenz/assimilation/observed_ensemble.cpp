@@ -160,16 +160,4 @@ void rotate_anomalies(Rows anomalies, const RandomAddress& random, Scratch& memo
   reflect();
 }
 
-void add_variances(Rows ensemble, double* out) {
-  const double members = static_cast<double>(ensemble.count);
-  for (std::size_t i = 0; i < ensemble.width; ++i) {
-    double mean = 0, squares = 0;
-    for (std::size_t m = 0; m < ensemble.count; ++m) mean += ensemble[m][i];
-    mean /= members;
-    for (std::size_t m = 0; m < ensemble.count; ++m)
-      squares += (ensemble[m][i] - mean) * (ensemble[m][i] - mean);
-    out[i] += squares / (members - 1);
-  }
-}
-
 }  // namespace papillon

@@ -47,7 +47,4 @@ void move_mean(double* mean, Rows anomalies, const Spectrum& spectrum, const dou
 // uniformly distributed among those (Sakov and Oke 2008, appendix). In place; M >= 2.
 void rotate_anomalies(Rows anomalies, const RandomAddress& random, Scratch& memory);
 
-// The variances of each component, divided by M - 1, added to out [D].
-void add_variances(Rows ensemble, double* out);
-
 }  // namespace papillon

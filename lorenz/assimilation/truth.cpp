@@ -49,6 +49,7 @@ void Truth::check_interval(std::size_t every) const {
   if (given_ && every % given_->steps_between != 0)
     throw ArgumentError(fmt::format("truth: it is stored every {} steps, and needed every {}",
                                     given_->steps_between, every));
+  if (integrated_) check_model_noise(integrated_->noise, dimension(), every);
 }
 
 std::string Truth::description() const {

@@ -32,7 +32,8 @@ class Truth {
   std::size_t dimension() const;
   // Model steps that there are; integrated truths go on for ever.
   std::size_t steps() const;
-  // Throws ArgumentError if times `every` steps apart are not stored.
+  // Throws ArgumentError if times `every` steps apart are not stored, or model noise falls between
+  // them.
   void check_interval(std::size_t every) const;
   std::string description() const;
 

@@ -48,14 +48,15 @@ void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& op
   // K R^1/2 = X / sqrt(M - 1) sum_k v_k s_k / (1 + s_k^2) a_k^T
   const Spectrum spectrum = decompose(y.anomalies, innovations, memory);
   const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
-  double* weights = memory.take(spectrum.rank);
-  for (std::size_t m = 0; m < members; ++m) {
-    for (std::size_t k = 0; k < spectrum.rank; ++k) {
-      const double s = spectrum.s[k];
-      weights[k] = norm * s / (1 + s * s) * spectrum.projections[k][m];
-    }
-    move_mean(one.states[m], x.anomalies, spectrum, weights);
+  const Rows q = memory.rows(spectrum.rank, d);
+  for (std::size_t k = 0; k < spectrum.rank; ++k) {
+    combine_members(x.anomalies, spectrum.v[k], q[k]);
+    const double s = spectrum.s[k], gain = norm * s / (1 + s * s);
+    for (std::size_t i = 0; i < d; ++i) q[k][i] *= gain;
   }
+  for (std::size_t m = 0; m < members; ++m)
+    for (std::size_t k = 0; k < spectrum.rank; ++k)
+      for (std::size_t i = 0; i < d; ++i) one.states[m][i] += spectrum.projections[k][m] * q[k][i];
   if (options.analysis_anomaly_inflation == 1) return;
   x = split_mean(one.states, memory);
   for (std::size_t k = 0; k < members * d; ++k)
