@@ -5,6 +5,7 @@
 
 #include "papillon/lorenz/assimilation/errors.hpp"
 #include "papillon/lorenz/assimilation/small_kernels.hpp"
+#include "papillon/tensor/factorisations.hpp"
 
 namespace papillon {
 namespace {
@@ -41,53 +42,106 @@ ObservedAnomalies observe_ensemble(Rows ensemble, const Observation& observed, S
   return y;
 }
 
-Spectrum decompose(Rows y, Rows innovations, Scratch& memory) {
-  const std::size_t members = y.count, p = y.width, n = innovations.count;
-  // The shorter side's rows are made orthogonal; what else is needed is carried along: U^T d behind
-  // S = U s V^T, or V^T behind S^T = V s U^T.
-  const bool by_observation = p <= members;
-  const std::size_t rows = by_observation ? p : members, length = by_observation ? members : p;
-  const std::size_t carried = by_observation ? n : members, width = length + carried;
-  const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
-  Spectrum out;
-  out.s = memory.take(rows);
-  out.v = memory.rows(rows, members);
-  out.projections = memory.rows(rows, n);
-  double* work = memory.take(rows * width);
-  for (std::size_t k = 0; k < rows; ++k) {
-    double* row = work + k * width;
-    for (std::size_t j = 0; j < length; ++j) row[j] = norm * (by_observation ? y[j][k] : y[k][j]);
-    for (std::size_t j = 0; j < carried; ++j)
-      row[length + j] = by_observation ? innovations[j][k] : (j == k ? 1.0 : 0.0);
+namespace {
+
+// From so many rows on, LAPACK is quicker than our rotations.
+constexpr std::size_t lapack_rows = 10;
+
+// S or S^T as rows, whichever has fewer of them, and which it is.
+struct Problem {
+  bool by_observation;
+  std::size_t rows, length;
+  const Rows& y;
+  double norm;
+
+  explicit Problem(const Rows& anomalies)
+      : by_observation(anomalies.width <= anomalies.count),
+        rows(std::min(anomalies.width, anomalies.count)),
+        length(std::max(anomalies.width, anomalies.count)),
+        y(anomalies),
+        norm(1 / std::sqrt(static_cast<double>(anomalies.count) - 1)) {}
+  double operator()(std::size_t k, std::size_t j) const {
+    return norm * (by_observation ? y[j][k] : y[k][j]);
   }
-  if (!small::orthogonalise_rows(work, rows, length, width))
+};
+
+// What decompose() makes of it: for each row k of U diag(s) W^T the singular value, the direction
+// among the members (a row of W^T or a column of U) and the projections.
+void by_rotations(const Problem& s, Rows innovations, Spectrum& out, Scratch& memory) {
+  // What else is needed is carried along: U^T d if the rows are observations, U^T if members.
+  const std::size_t carried = s.by_observation ? innovations.count : s.rows;
+  const std::size_t width = s.length + carried;
+  double* work = memory.take(s.rows * width);
+  for (std::size_t k = 0; k < s.rows; ++k) {
+    double* row = work + k * width;
+    for (std::size_t j = 0; j < s.length; ++j) row[j] = s(k, j);
+    for (std::size_t j = 0; j < carried; ++j)
+      row[s.length + j] = s.by_observation ? innovations[j][k] : (j == k ? 1.0 : 0.0);
+  }
+  if (!small::orthogonalise_rows(work, s.rows, s.length, width))
     throw AnalysisError(AssimilationFailure::singular,
                         "the singular values of the observed ensemble could not be found (a member "
                         "that is not finite?)");
-  double largest = 0;
-  for (std::size_t k = 0; k < rows; ++k) {
-    double square = 0;
-    for (std::size_t j = 0; j < length; ++j) square += work[k * width + j] * work[k * width + j];
-    out.s[k] = std::sqrt(square);
-    largest = std::max(largest, out.s[k]);
-  }
-  for (std::size_t k = 0; k < rows; ++k) {
-    const double s = out.s[k];
-    if (!(s > 1e-14 * largest)) continue;  // rounding, or no spread at all
+  for (std::size_t k = 0; k < s.rows; ++k) {
     const double* row = work + k * width;
-    const std::size_t r = out.rank++;
-    out.s[r] = s;
-    if (by_observation) {
-      for (std::size_t m = 0; m < members; ++m) out.v[r][m] = row[m] / s;
-      std::copy_n(row + length, n, out.projections[r]);
+    double square = 0;
+    for (std::size_t j = 0; j < s.length; ++j) square += row[j] * row[j];
+    const double value = out.s[k] = std::sqrt(square), inverse = value > 0 ? 1 / value : 0;
+    if (s.by_observation) {
+      for (std::size_t m = 0; m < s.length; ++m) out.v[k][m] = row[m] * inverse;
+      std::copy_n(row + s.length, carried, out.projections[k]);
     } else {
-      std::copy_n(row + length, members, out.v[r]);
-      for (std::size_t i = 0; i < n; ++i) {
+      std::copy_n(row + s.length, carried, out.v[k]);
+      for (std::size_t i = 0; i < innovations.count; ++i) {
         double sum = 0;
-        for (std::size_t j = 0; j < p; ++j) sum += row[j] * innovations[i][j];
-        out.projections[r][i] = sum / s;
+        for (std::size_t j = 0; j < s.length; ++j) sum += row[j] * innovations[i][j];
+        out.projections[k][i] = sum * inverse;
       }
     }
+  }
+}
+
+void by_lapack(const Problem& s, Rows innovations, Spectrum& out) {
+  Tensor<double> matrix(Shape{s.rows, s.length});
+  for (std::size_t k = 0; k < s.rows; ++k)
+    for (std::size_t j = 0; j < s.length; ++j) matrix(k, j) = s(k, j);
+  const SingularValues values = singular_values(matrix);
+  for (std::size_t k = 0; k < s.rows; ++k) {
+    out.s[k] = values.s[k];
+    const double* w = values.vt.data() + k * s.length;
+    for (std::size_t m = 0; m < out.v.width; ++m)
+      out.v[k][m] = s.by_observation ? w[m] : values.u(m, k);
+    for (std::size_t i = 0; i < innovations.count; ++i) {
+      double sum = 0;
+      for (std::size_t j = 0; j < innovations.width; ++j)
+        sum += (s.by_observation ? values.u(j, k) : w[j]) * innovations[i][j];
+      out.projections[k][i] = sum;
+    }
+  }
+}
+
+}  // namespace
+
+Spectrum decompose(Rows y, Rows innovations, Scratch& memory) {
+  const Problem problem(y);
+  Spectrum out;
+  out.s = memory.take(problem.rows);
+  out.v = memory.rows(problem.rows, y.count);
+  out.projections = memory.rows(problem.rows, innovations.count);
+  if (problem.rows < lapack_rows)
+    by_rotations(problem, innovations, out, memory);
+  else
+    by_lapack(problem, innovations, out);
+  // Rounding, or no spread at all, goes.
+  double largest = 0;
+  for (std::size_t k = 0; k < problem.rows; ++k) largest = std::max(largest, out.s[k]);
+  for (std::size_t k = 0; k < problem.rows; ++k) {
+    if (!(out.s[k] > 1e-14 * largest)) continue;
+    const std::size_t r = out.rank++;
+    if (r == k) continue;
+    out.s[r] = out.s[k];
+    std::copy_n(out.v[k], out.v.width, out.v[r]);
+    std::copy_n(out.projections[k], out.projections.width, out.projections[r]);
   }
   out.v.count = out.projections.count = out.rank;
   return out;

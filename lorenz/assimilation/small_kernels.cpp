@@ -41,28 +41,34 @@ PAPILLON_INLINE double dot(const double* a, const double* b, std::size_t n) {
 
 PAPILLON_CLONES
 bool orthogonalise_rows(double* a, std::size_t rows, std::size_t length, std::size_t width) {
-  double largest = 0;
-  for (std::size_t p = 0; p < rows; ++p)
-    largest = std::max(largest, dot(a + p * width, a + p * width, length));
-  if (!std::isfinite(largest)) return false;
-  // A row this small is rounding: its direction means nothing.
-  const double negligible = largest * epsilon * epsilon;
+  if (rows > most_rows) return false;
+  double squares[most_rows];  // of the norms, kept up to date within a sweep
   for (int sweep = 0; sweep < most_sweeps; ++sweep) {
+    double largest = 0;
+    for (std::size_t p = 0; p < rows; ++p) {
+      squares[p] = dot(a + p * width, a + p * width, length);
+      if (!std::isfinite(squares[p])) return false;
+      largest = std::max(largest, squares[p]);
+    }
+    // A row this small is rounding: its direction means nothing.
+    const double negligible = largest * epsilon * epsilon;
     bool rotated = false;
     for (std::size_t p = 0; p + 1 < rows; ++p)
       for (std::size_t q = p + 1; q < rows; ++q) {
+        if (squares[p] <= negligible || squares[q] <= negligible) continue;
         double *x = a + p * width, *y = a + q * width;
-        const double xx = dot(x, x, length), yy = dot(y, y, length), xy = dot(x, y, length);
-        if (!std::isfinite(xx + yy)) return false;
-        if (xx <= negligible || yy <= negligible) continue;
-        if (std::abs(xy) <= 4 * epsilon * std::sqrt(xx) * std::sqrt(yy)) continue;
+        const double xy = dot(x, y, length);
+        if (xy * xy <= 16 * epsilon * epsilon * squares[p] * squares[q]) continue;
         rotated = true;
-        const auto [c, s] = jacobi_rotation(xx, yy, xy);
+        const auto [c, s] = jacobi_rotation(squares[p], squares[q], xy);
         for (std::size_t i = 0; i < width; ++i) {
           const double xi = x[i], yi = y[i];
           x[i] = c * xi - s * yi;
           y[i] = s * xi + c * yi;
         }
+        const double shift = s / c * xy;
+        squares[p] -= shift;
+        squares[q] += shift;
       }
     if (!rotated) return true;
   }

@@ -10,7 +10,8 @@ namespace papillon::small {
 // orthogonal: one-sided Jacobi (Hestenes 1958; Demmel and Veselic 1992), a = U diag(s) V^T with s
 // the norms of what the rows become and V^T their directions. Columns after `length` take part in
 // the rotations only: a right-hand side b there becomes U^T b, an identity U^T. False if a number
-// is not finite or 60 sweeps were not enough. Wants rows <= length to be quick.
+// is not finite, 60 sweeps were not enough, or there are more than most_rows.
+inline constexpr std::size_t most_rows = 64;
 bool orthogonalise_rows(double* a, std::size_t rows, std::size_t length, std::size_t width);
 
 // The lower triangle of a = L L^T in place of that of a [n, n]; false if it is not positive

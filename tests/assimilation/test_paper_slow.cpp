@@ -89,10 +89,10 @@ TEST_CASE("static ensembles are as far behind the ETKF as in the paper's compari
   const TwinScores diagonal =
       twin_experiment(setup, enoi(gaussian_source(c, 50, 2.22, true)), options);
   const TwinScores sigma = twin_experiment(setup, enoi(sigma_point_source(c, 1.72)), options);
-  // An independent implementation has .136 / .187 for the full covariance, given to 0.0005; ours
-  // has a standard error of 0.0005 / 0.0015.
-  CHECK(full.analysis.nrmse_pooled.value == Approx(0.136).margin(0.002));
-  CHECK(full.background.nrmse_pooled.value == Approx(0.187).margin(0.005));
+  // An independent implementation has .136 / .187 for the full covariance, with an error that it
+  // does not state; ours is 0.0005 / 0.0013, and 0.0005 is rounding.
+  CHECK(full.analysis.nrmse_pooled.value == Approx(0.136).margin(0.004));
+  CHECK(full.background.nrmse_pooled.value == Approx(0.187).margin(0.006));
   const auto ahead = [](const TwinScores& a, const TwinScores& b) {
     const Estimate d = paired_difference(b.analysis, a.analysis);
     INFO(d.value << " +- " << d.se_batches);
