@@ -28,6 +28,9 @@ struct Context {
   bool quiet = false;
   std::string command;
   Json settings;  // the resolved options of the command
+  // Where they are from, in order of precedence: command line, environment, file, preset; and the
+  // runs that the file lists, for a command that makes several.
+  std::vector<Settings> layers, runs;
 
   // Makes the directory and puts config.toml there: the resolved configuration (which --config
   // reads again), seed, version and commit. Throws OutputError.
@@ -44,7 +47,8 @@ class Command {
   virtual const char* example() const = 0;          // lines; help begins with them
   virtual const char* notes() const { return ""; }  // help ends with them
   virtual void add_options(CLI::App& app) = 0;
-  // Returns what --json calls "results".
+  // Returns what --json calls "results"; a key "failed" (true, or a message) is not written: the
+  // exit code is then that of a numerical failure.
   virtual Json run(const Context& context) = 0;
   // Settings under all others (a preset), once flags, environment and file are known.
   virtual Settings preset() const { return {}; }
@@ -57,12 +61,15 @@ std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_sample();
 std::unique_ptr<Command> make_evaluate();
 std::unique_ptr<Command> make_surrogate();
+std::unique_ptr<Command> make_assimilate();
 std::unique_ptr<Command> make_gradcheck();
 std::unique_ptr<Command> make_bench();
 std::unique_ptr<Command> make_info();
 
 // What --json writes: command, version, commit, seed, threads, configuration, seconds, results.
 Json result_document(const Context& context, double seconds, Json results);
+// --config, --seed, --threads, --json and --quiet.
+void add_common_options(CLI::App& app, Context& context);
 
 // Throws UsageError unless the option has a value.
 void require(const std::string& value, const char* option);

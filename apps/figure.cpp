@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "papillon/apps/gnuplot.hpp"
-#include "papillon/tensor/atomic_file.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -52,8 +51,8 @@ constexpr const char* style =
     "set cblabel 'share of states in a pixel (per thousand)' offset 1\n"
     "unset colorbox\n";
 
-std::string script(const TemporaryDirectory& directory, const std::string& head) {
-  std::string text = head + style;
+std::string script() {
+  std::string text = style;
   for (std::size_t p = 0; p < projections.size(); ++p) {
     const Axis &a = axes[projections[p][0]], &b = axes[projections[p][1]];
     for (const char* set : {"true", "generated"}) {
@@ -65,10 +64,9 @@ std::string script(const TemporaryDirectory& directory, const std::string& head)
       text += fmt::format(
           "set xlabel '{0} (dimensionless)' offset 0,0.4\nset ylabel '{1} (dimensionless)' offset "
           "1,0\nset xrange [{2}:{3}]\nset yrange [{4}:{5}]\n"
-          "plot '{6}' binary array=({7},{7}) format='%float' origin=({8},{9}) dx={10} dy={11} with "
-          "image\nunset colorbox\n",
-          a.name, b.name, a.low, a.high, b.low, b.high,
-          (directory / fmt::format("{}{}", set, p)).string(), bins,
+          "plot '{6}{7}' binary array=({8},{8}) format='%float' origin=({9},{10}) dx={11} dy={12} "
+          "with image\nunset colorbox\n",
+          a.name, b.name, a.low, a.high, b.low, b.high, set, p, bins,
           a.low + (a.high - a.low) / (2 * bins), b.low + (b.high - b.low) / (2 * bins),
           (a.high - a.low) / bins, (b.high - b.low) / bins);
     }
@@ -80,18 +78,20 @@ std::string script(const TemporaryDirectory& directory, const std::string& head)
 
 void draw_attractor(const std::filesystem::path& stem, const Tensor<float>& reference,
                     const Tensor<float>& generated) {
-  TemporaryDirectory directory;
+  GnuplotFigure figure;
+  figure.width = 1240;
+  figure.height = 1500;
+  figure.script = script();
   for (std::size_t p = 0; p < projections.size(); ++p) {
     const auto [i, j] = projections[p];
     for (const auto& [set, states] :
          {std::pair{"true", &reference}, std::pair{"generated", &generated}}) {
       const std::vector<float> density = log_density(*states, axes[i], i, axes[j], j);
-      write_file_atomically(
-          directory / fmt::format("{}{}", set, p),
-          {reinterpret_cast<const char*>(density.data()), density.size() * sizeof(float)});
+      figure.data[fmt::format("{}{}", set, p)] = {reinterpret_cast<const char*>(density.data()),
+                                                  density.size() * sizeof(float)};
     }
   }
-  draw_figure(stem, 1240, 1500, [&](const std::string& head) { return script(directory, head); });
+  figure.draw(stem);
 }
 
 }  // namespace papillon::apps

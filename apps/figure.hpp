@@ -1,4 +1,4 @@
-// Figures, drawn by gnuplot.
+// The figure of states.
 #pragma once
 
 #include <filesystem>

@@ -12,8 +12,32 @@
 namespace papillon::apps {
 namespace {
 
-void run_gnuplot(const std::filesystem::path& script_file, const std::filesystem::path& output) {
-  const std::string command = fmt::format("gnuplot '{}' 2>&1", script_file.string());
+// A directory for gnuplot's input that goes away again.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "papillon-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr)
+      throw OutputError(fmt::format("{}: cannot make this directory", name));
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  std::string string() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+void run_gnuplot(const TemporaryDirectory& directory, const std::string& script,
+                 const std::filesystem::path& output) {
+  const std::string command =
+      fmt::format("cd '{}' && gnuplot '{}' 2>&1", directory.string(), script);
   std::FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) throw OutputError("gnuplot could not be started");
   std::string message;
@@ -31,31 +55,19 @@ void require_gnuplot() {
         "leave out the figure to do without");
 }
 
-TemporaryDirectory::TemporaryDirectory() {
-  std::string name = (std::filesystem::temp_directory_path() / "papillon-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr)
-    throw OutputError(fmt::format("{}: cannot make this directory", name));
-  path_ = name;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-void draw_figure(const std::filesystem::path& stem, int width, int height,
-                 const std::function<std::string(const std::string& head)>& script) {
-  const TemporaryDirectory directory;
+void GnuplotFigure::draw(const std::filesystem::path& stem) const {
+  TemporaryDirectory directory;
+  for (const auto& [name, contents] : data) write_file_atomically(directory / name, contents);
   for (const auto& [extension, terminal] :
        {std::pair{".png", "pngcairo"}, std::pair{".svg", "svg"}}) {
     AtomicFile output(stem.string() + extension);
-    const auto file = directory / (std::string("figure") + extension + ".gp");
-    const std::string head = fmt::format(
-        "set terminal {} size {},{} font 'sans,13' background '#ffffff'\n"
-        "set output '{}'\n",
-        terminal, width, height, output.temporary().string());
-    write_file_atomically(file, script(head) + "set output\n");
-    run_gnuplot(file, output.temporary());
+    const std::filesystem::path to = std::filesystem::absolute(output.temporary());
+    write_file_atomically(
+        directory / "script",
+        fmt::format("set terminal {} size {},{} font 'sans,13' background '#ffffff'\n"
+                    "set output '{}'\n{}\nset output\n",
+                    terminal, width, height, to.string(), script));
+    run_gnuplot(directory, "script", to);
     output.commit();
   }
 }

@@ -1,8 +1,8 @@
-// gnuplot, which draws the figures, at run time.
+// A figure as gnuplot draws it: data, a script, and two files.
 #pragma once
 
 #include <filesystem>
-#include <functional>
+#include <map>
 #include <string>
 
 namespace papillon::apps {
@@ -10,22 +10,13 @@ namespace papillon::apps {
 // Throws InputError that says what to install.
 void require_gnuplot();
 
-// A directory for gnuplot's input that goes away again.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+struct GnuplotFigure {
+  std::map<std::string, std::string> data;  // files that the script finds under their names
+  std::string script;                       // without terminal and output
+  int width = 1000, height = 700;           // pixels
 
- private:
-  std::filesystem::path path_;
+  // <stem>.png and <stem>.svg. Throws OutputError.
+  void draw(const std::filesystem::path& stem) const;
 };
-
-// Makes <stem>.svg and <stem>.png, width x height pixels, each from the text that script returns;
-// it begins with head, which sets terminal and output. Throws OutputError.
-void draw_figure(const std::filesystem::path& stem, int width, int height,
-                 const std::function<std::string(const std::string& head)>& script);
 
 }  // namespace papillon::apps

@@ -46,20 +46,6 @@ constexpr const char* program_footer =
     "Exit codes: 0 done; 2 bad usage; 3 a file that is missing, malformed, does not fit or cannot\n"
     "be written; 4 a run that failed numerically; 130 interrupted, after saving.";
 
-void add_common_options(CLI::App& app, Context& context) {
-  constexpr const char* group = "Common options";
-  app.add_option("--config", context.config, "TOML file with options")->group(group);
-  app.add_option("--seed", context.seed, "of all random numbers")
-      ->transform(count_number())
-      ->group(group);
-  app.add_option("--threads", context.threads, "0: one for each processor")
-      ->check(CLI::Range(0, 4096))
-      ->group(group);
-  app.add_option("--json", context.json, "file for the machine-readable result (-: stdout)")
-      ->group(group);
-  app.add_flag("--quiet", context.quiet, "no messages but errors")->group(group);
-}
-
 std::string first_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -78,11 +64,16 @@ void write_json(const Context& context, double seconds, Json results) {
 }
 
 int run_command(Command& command, CLI::App& app, const CLI::App& program, Context& context) {
-  apply_settings(app, environment_settings(app));
+  const auto apply = [&](Settings settings) {
+    apply_settings(app, settings);
+    context.layers.push_back(std::move(settings));
+  };
+  context.layers.push_back(given_settings(app));
+  apply(environment_settings(app));
   if (context.config.empty()) context.config = command.default_config();
   if (!context.config.empty())
-    apply_settings(app, read_settings(context.config, program, command.name()));
-  apply_settings(app, command.preset());
+    apply(read_settings(context.config, program, command.name(), context.runs));
+  apply(command.preset());
   context.command = command.name();
   context.settings = resolved_settings(app);
   set_thread_count(context.threads);
@@ -91,8 +82,10 @@ int run_command(Command& command, CLI::App& app, const CLI::App& program, Contex
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const bool failed = results.is_object() && results.contains("failed");
+  const Json why = failed ? results["failed"] : Json();
   if (failed) results.erase("failed");
   if (!context.json.empty()) write_json(context, seconds, std::move(results));
+  if (why.is_string()) throw NumericalError(why.get<std::string>());
   return failed ? exit_numerical : exit_done;
 }
 
@@ -114,7 +107,7 @@ int run(int argc, char** argv) {
 
   std::vector<std::pair<std::unique_ptr<Command>, CLI::App*>> commands;
   for (auto make : {make_generate, make_train, make_sample, make_evaluate, make_surrogate,
-                    make_gradcheck, make_bench, make_info}) {
+                    make_assimilate, make_gradcheck, make_bench, make_info}) {
     std::unique_ptr<Command> command = make();
     CLI::App* app = program.add_subcommand(command->name(), command->about());
     app->formatter(std::make_shared<HelpFormatter>(command->example()));
@@ -172,6 +165,20 @@ Json result_document(const Context& context, double seconds, Json results) {
   json["seconds"] = seconds;
   json["results"] = std::move(results);
   return json;
+}
+
+void add_common_options(CLI::App& app, Context& context) {
+  constexpr const char* group = "Common options";
+  app.add_option("--config", context.config, "TOML file with options")->group(group);
+  app.add_option("--seed", context.seed, "of all random numbers")
+      ->transform(count_number())
+      ->group(group);
+  app.add_option("--threads", context.threads, "0: one for each processor")
+      ->check(CLI::Range(0, 4096))
+      ->group(group);
+  app.add_option("--json", context.json, "file for the machine-readable result (-: stdout)")
+      ->group(group);
+  app.add_flag("--quiet", context.quiet, "no messages but errors")->group(group);
 }
 
 void require(const std::string& value, const char* option) {

@@ -54,7 +54,7 @@ Setting make_setting(const toml::node& node, const std::string& origin) {
 }  // namespace
 
 Settings read_settings(const std::filesystem::path& path, const CLI::App& program,
-                       const std::string& command) {
+                       const std::string& command, std::vector<Settings>& runs) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf()))
@@ -67,7 +67,8 @@ Settings read_settings(const std::filesystem::path& path, const CLI::App& progra
                                  error.description()));
   }
   Settings settings;
-  const auto take = [&](const std::string& section, std::string key, const toml::node& node) {
+  const auto take = [&](const std::string& section, std::string key, const toml::node& node,
+                        Settings& into) {
     std::replace(key.begin(), key.end(), '_', '-');
     const std::string origin =
         fmt::format("{}:{}: {}", path.string(), node.source().begin.line, key);
@@ -81,22 +82,43 @@ Settings read_settings(const std::filesystem::path& path, const CLI::App& progra
                                    section, section));
     if (section.empty() || section == command) {
       // A value in the command's table beats the common one.
-      if (section.empty() && settings.count(key) != 0) return;
-      settings[key] = make_setting(node, origin);
+      if (section.empty() && into.count(key) != 0) return;
+      into[key] = make_setting(node, origin);
+    }
+  };
+  const auto take_runs = [&](const std::string& section, const toml::array& tables) {
+    for (const toml::node& one : tables) {
+      Settings run;
+      for (const auto& [inner, value] : *one.as_table())
+        take(section, std::string(inner.str()), value, run);
+      if (section == command) runs.push_back(std::move(run));
     }
   };
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     if (!node.is_table()) {
-      take("", name, node);
+      take("", name, node, settings);
     } else if (find_command(program, name) == nullptr) {
       throw InputError(fmt::format("{}:{}: [{}]: no such subcommand", path.string(),
                                    node.source().begin.line, name));
     } else {
-      for (const auto& [inner, value] : *node.as_table())
-        take(name, std::string(inner.str()), value);
+      for (const auto& [inner, value] : *node.as_table()) {
+        if (inner.str() == "run" && value.is_array_of_tables() &&
+            is_option(*find_command(program, name), "run"))
+          take_runs(name, *value.as_array());
+        else
+          take(name, std::string(inner.str()), value, settings);
+      }
     }
   }
+  return settings;
+}
+
+Settings given_settings(const CLI::App& command) {
+  Settings settings;
+  for (const CLI::Option* option : command.get_options())
+    if (option->count() > 0)
+      settings[long_name(*option)] = {option->results(), "--" + long_name(*option), false};
   return settings;
 }
 

@@ -20,8 +20,11 @@ using Settings = std::map<std::string, Setting>;  // by the option's long name, 
 // The settings of a file that concern the command: keys of its own table [command], and common
 // options at the top. Keys are long names of options, with - or _. Every key of the file must be an
 // option of its command; throws InputError that names file and line.
+// runs: of the [[command.run]] tables, one each, for a command that has the option --run.
 Settings read_settings(const std::filesystem::path& path, const CLI::App& program,
-                       const std::string& command);
+                       const std::string& command, std::vector<Settings>& runs);
+// What the command line gave.
+Settings given_settings(const CLI::App& command);
 // PAPILLON_BATCH_SIZE for --batch-size, and so on; empty ones count as not set.
 Settings environment_settings(const CLI::App& command);
 // Gives these to the options that have no value yet. Throws UsageError or InputError.

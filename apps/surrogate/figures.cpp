@@ -6,7 +6,6 @@
 
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/surrogate/results.hpp"
-#include "papillon/tensor/atomic_file.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -48,15 +47,16 @@ std::vector<Line> lines_of(const Json& results) {
   return lines;
 }
 
-std::string plot(const Json& results, const TemporaryDirectory& directory, bool points) {
+// Of the data files "0", "1", ...
+std::string plot(const Json& results, bool points) {
   const std::vector<Line> lines = lines_of(results);
   std::string text = "plot ";
   std::size_t i = 0;
   for (const auto& [name, entry] : results.items()) {
-    text += fmt::format("{}'{}' using 1:2 with {} lw 2 lc rgb '{}' dt {}{} title '{}'",
-                        i == 0 ? "" : ", \\\n", (directory / std::to_string(i)).string(),
-                        points ? "linespoints" : "lines", colours[lines[i].colour], lines[i].dash,
-                        points ? " pt 7 ps 0.5" : "", name);
+    text +=
+        fmt::format("{}'{}' using 1:2 with {} lw 2 lc rgb '{}' dt {}{} title '{}'",
+                    i == 0 ? "" : ", \\\n", i, points ? "linespoints" : "lines",
+                    colours[lines[i].colour], lines[i].dash, points ? " pt 7 ps 0.5" : "", name);
     ++i;
   }
   return text + "\n";
@@ -65,7 +65,8 @@ std::string plot(const Json& results, const TemporaryDirectory& directory, bool 
 }  // namespace
 
 void draw_leads(const std::filesystem::path& stem, const Json& results) {
-  const TemporaryDirectory directory;
+  GnuplotFigure figure;
+  figure.width = 1150;
   std::size_t i = 0;
   for (const auto& [name, entry] : results.items()) {
     std::string rows;
@@ -73,16 +74,16 @@ void draw_leads(const std::filesystem::path& stem, const Json& results) {
       rows +=
           fmt::format("{} {}\n", entry["lead"][l].get<double>() * entry["time_step"].get<double>(),
                       entry["nrmse"][l].get<double>());
-    write_file_atomically(directory / std::to_string(i++), rows);
+    figure.data[std::to_string(i++)] = rows;
   }
-  draw_figure(stem, 1150, 700, [&](const std::string& head) {
-    return head + style + "set xlabel 'lead time (time units of the system)'\n" +
-           "set ylabel 'nRMSE'\nset yrange [:3]\n" + plot(results, directory, false);
-  });
+  figure.script = std::string(style) + "set xlabel 'lead time (time units of the system)'\n" +
+                  "set ylabel 'nRMSE'\nset yrange [:3]\n" + plot(results, false);
+  figure.draw(stem);
 }
 
 void draw_scaling(const std::filesystem::path& stem, const std::string& axis, const Json& results) {
-  const TemporaryDirectory directory;
+  GnuplotFigure figure;
+  figure.width = 1150;
   std::size_t i = 0;
   for (const auto& [name, entry] : results.items()) {
     std::string rows;
@@ -90,18 +91,17 @@ void draw_scaling(const std::filesystem::path& stem, const std::string& axis, co
       if (entry["values"][v].get<double>() > 0)
         rows += fmt::format("{} {}\n", entry["values"][v].get<double>(),
                             entry["nrmse"][v][0].get<double>());
-    write_file_atomically(directory / std::to_string(i++), rows);
+    figure.data[std::to_string(i++)] = rows;
   }
   const std::string label = axis == "samples"      ? "training samples"
                             : axis == "corruption" ? "standard deviation of the noise on targets "
                                                      "(normalised units)"
                                                    : "lead of one step (steps of the trajectory)";
-  draw_figure(stem, 1150, 700, [&](const std::string& head) {
-    return head + style + "set logscale x" +
-           (axis == "samples" ? " 2\nset format x '2^{%L}'\n" : "\n") + "set xlabel '" + label +
-           "'\nset ylabel 'nRMSE after one step'\nset yrange [:3]\n" +
-           plot(results, directory, true);
-  });
+  figure.script = std::string(style) + "set logscale x" +
+                  (axis == "samples" ? " 2\nset format x '2^{%L}'\n" : "\n") + "set xlabel '" +
+                  label + "'\nset ylabel 'nRMSE after one step'\nset yrange [:3]\n" +
+                  plot(results, true);
+  figure.draw(stem);
 }
 
 }  // namespace papillon::apps

@@ -1,0 +1,186 @@
+#include "papillon/apps/assimilate/twin_run.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "papillon/apps/assimilate/recorder.hpp"
+#include "papillon/apps/assimilate/results.hpp"
+#include "papillon/apps/assimilate/world.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/progress.hpp"
+#include "papillon/tensor/atomic_file.hpp"
+#include "papillon/tensor/errors.hpp"
+
+namespace papillon::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The files of a run's directory; none without --out.
+class Directory {
+ public:
+  explicit Directory(std::string path) : path_(std::move(path)) {}
+  bool exists() const { return !path_.empty(); }
+  fs::path file(const char* name) const { return fs::path(path_) / name; }
+
+  void save(const TwinExperiment& experiment, const Recorder& recorder,
+            const std::string& identity) const {
+    recorder.save(file("stored.safetensors"), identity);
+    experiment.save(file("checkpoint.safetensors"));
+  }
+  void load(TwinExperiment& experiment, Recorder& recorder, const std::string& identity) const {
+    recorder.load(file("stored.safetensors"), identity);
+    experiment.load(file("checkpoint.safetensors"));
+  }
+  void forget_checkpoint() const {
+    std::error_code ignored;
+    for (const char* name : {"stored.safetensors", "checkpoint.safetensors"})
+      fs::remove(file(name), ignored);
+  }
+
+ private:
+  std::string path_;
+};
+
+Json failures_json(const TwinExperiment& experiment) {
+  Json list = Json::array();
+  for (const AssimilationError& e : experiment.failures()) list.push_back(e.what());
+  return list;
+}
+
+// 2 and 2.0 are the same setting.
+void make_numbers_alike(Json& json) {
+  if (json.is_structured())
+    for (Json& inner : json) make_numbers_alike(inner);
+  else if (json.is_number())
+    json = json.get<double>();
+}
+
+}  // namespace
+
+Json essential_settings(const Json& settings) {
+  Json essential = settings;
+  make_numbers_alike(essential);
+  for (const char* key : {"out", "threads", "checkpoint-every", "name", "series", "figure",
+                          "baseline", "run", "expected"})
+    essential.erase(key);
+  return essential;
+}
+
+Json input_digests(const AssimilateOptions& o, Inputs& inputs) {
+  Json digests = Json::object();
+  std::vector<std::string> files = {o.truth,
+                                    o.climate,
+                                    o.tune_truth,
+                                    o.observations,
+                                    o.matrix,
+                                    o.observation_covariance,
+                                    o.forecast_noise_covariance,
+                                    o.truth_noise_covariance};
+  if (o.method == "enoi" || o.method == "hybrid" || !o.spread.empty()) {
+    if (o.ensemble == "diffusion" || o.ensemble == "posterior") files.push_back(o.model);
+    if (o.ensemble == "posterior") files.push_back(o.library);
+  }
+  if (o.covariance.size() == 1 && o.covariance[0] != "climatology")
+    files.push_back(o.covariance[0]);
+  for (const std::string& file : files)
+    if (!file.empty()) digests[file] = inputs.digest(file);
+  return digests;
+}
+
+std::string identity(const ParsedRun& run, Inputs& inputs) {
+  return Json{{"settings", essential_settings(run.context.settings)},
+              {"inputs", input_digests(run.options, inputs)}}
+      .dump();
+}
+
+Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_resume) {
+  const auto start = Clock::now();
+  const Directory directory(given.options.out);
+  const std::string known_as = identity(given, inputs);
+  Json tuning;
+  ParsedRun run = given;
+  if (!given.options.tune.empty()) {
+    const TuningCurve curve = tune(given, inputs);
+    tuning = curve_json(curve);
+    tuning["option"] = given.options.tune;
+    run = with_tuned_value(given, curve.best);
+  }
+  const AssimilateOptions& o = run.options;
+  const World world = make_world(o, inputs, run.context.seed);
+  const MethodPointer method = make_method(o, world, inputs);
+  TwinExperiment experiment(make_setup(o, world, inputs, method->members(), run.context.seed),
+                            method, twin_options(o, world, run.context.seed));
+  const std::uint64_t total = experiment.cycles_total();
+  const std::uint64_t from =
+      o.store_from < 0 ? std::min(o.burn_in, total)
+                       : std::min<std::uint64_t>(static_cast<std::uint64_t>(o.store_from), total);
+  Recorder recorder(experiment.states().extent(0), world.model->dimension(),
+                    observation_model(o).observations(), from,
+                    directory.exists() ? std::min(o.store, total - from) : 0,
+                    o.time_step() * static_cast<double>(o.interval));
+  if (o.resume && fs::exists(directory.file("checkpoint.safetensors")))
+    directory.load(experiment, recorder, known_as);
+
+  Progress bar(o.name.empty() ? o.method : o.name, total, "cycles", run.context.quiet,
+               experiment.cycles_done());
+  auto saved = Clock::now();
+  experiment.progress = [&](const TwinProgress& p) {
+    bar.update(p.cycles_done);
+    if (interrupted()) return false;
+    if (directory.exists() && since(saved) > o.checkpoint_seconds) {
+      directory.save(experiment, recorder, known_as);
+      saved = Clock::now();
+    }
+    return true;
+  };
+  if (recorder.wants_any())
+    experiment.record = [&](const TwinRecord& record) { recorder.take(record); };
+  std::string failure;
+  try {
+    if (!experiment.run()) {
+      if (directory.exists()) directory.save(experiment, recorder, known_as);
+      throw Interrupted(fmt::format("interrupted after {} of {} cycles; {}",
+                                    experiment.cycles_done(), total,
+                                    directory.exists() ? "saved; continue with " + how_to_resume
+                                                       : "nothing is saved without --out DIR"));
+    }
+    bar.finish();
+  } catch (const AssimilationError& error) {
+    failure = error.what();
+  }
+
+  Json results = Json::object();
+  try {
+    results = scores_json(experiment.scores());
+  } catch (const ArgumentError&) {  // it failed before the first cycle that counts
+    if (failure.empty()) throw;
+  }
+  results["method"] = method->description();
+  results["failures"] = failures_json(experiment);
+  if (!tuning.is_null()) results["tuning"] = tuning;
+  results["seconds"] = since(start);
+  results["inputs"] = input_digests(given.options, inputs);
+  if (directory.exists()) {
+    const Json stored = {
+        {"name", o.name}, {"config", given.context.settings}, {"results", results}};
+    write_file_atomically(directory.file("scores.csv"), csv_of({stored}));
+    if (recorder.wants_any())
+      recorder.write(directory.file("states.nc"),
+                     {{"title", "twin experiment: " + method->description()},
+                      {"configuration", given.context.settings.dump()}});
+    // Last: a run is finished when it is there.
+    write_file_atomically(directory.file("results.json"), stored.dump(2) + "\n");
+    directory.forget_checkpoint();
+  }
+  if (!failure.empty()) results["failed"] = failure;
+  return results;
+}
+
+}  // namespace papillon::apps

@@ -1,0 +1,29 @@
+// NetCDF files of twin experiments: what happened, and observations that are given.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "papillon/tensor/tensor.hpp"
+
+namespace papillon::apps {
+
+struct TwinStates {
+  std::uint64_t first_cycle = 0;
+  double time_between = 0;                          // observation times; model time
+  Tensor<double> truth, background, analysis;       // [K, cycles, D]
+  Tensor<double> observation;                       // [K, cycles, P]; NaN: missing
+  std::map<std::string, std::string> attributes{};  // of the file
+};
+
+// Dimensions trajectory, cycle, component, observed. Throws OutputError.
+void write_twin_states(const std::filesystem::path& path, const TwinStates& states);
+
+// Observations [trajectories, cycles, P], NaN where the file has its fill value. .nc: the variable
+// `observation` over three dimensions; .npy: no fill value, so none is missing. Throws InputError:
+// missing, malformed, another P, or a value that is not finite and no fill value (it names the
+// cycle and the trajectory, from 0).
+Tensor<double> read_observations(const std::filesystem::path& path, std::size_t observations);
+
+}  // namespace papillon::apps
