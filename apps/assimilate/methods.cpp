@@ -96,8 +96,17 @@ MethodPointer make_method(const AssimilateOptions& o, const World& world, Inputs
   if (o.method == "enkf")
     return stochastic_enkf(o.members, {o.prior_variance_inflation, o.analysis_anomaly_inflation,
                                        !o.free_perturbations});
-  if (o.method == "enkf-n")
-    return enkf_n(o.members, {!o.known_mean, o.analysis_anomaly_inflation, o.rotate});
+  if (o.method == "enkf-n") {
+    EnkfNOptions options;
+    options.uncertain_mean = !o.known_mean;
+    options.gauge = o.gauge;
+    options.mode_correction = !o.without_mode_correction;
+    options.certainty = o.certainty;
+    options.full_hessian = !o.partial_hessian;
+    options.analysis_anomaly_inflation = o.analysis_anomaly_inflation;
+    options.rotate = o.rotate;
+    return enkf_n(o.members, options);
+  }
   if (o.method == "enoi")
     return enoi(
         make_source(o, world, inputs, o.members),

@@ -108,6 +108,10 @@ void add_method(Group g, AssimilateOptions& o) {
   g.flag("--rotate", o.rotate, "random mean-preserving rotation (etkf, letkf, enkf-n)");
   g.number("--radius", o.radius, 1e-9, 1e300, "of letkf: half of where the taper is zero");
   g.flag("--known-mean", o.known_mean, "enkf-n without uncertainty of the prior's mean");
+  g.count("--gauge", o.gauge, "g of enkf-n: 0 in Bocquet (2011), 1 in Bocquet and Sakov (2012)");
+  g.number("--certainty", o.certainty, 1e-9, 1e9, "factor of the ensemble's size in enkf-n (xN)");
+  g.flag("--without-mode-correction", o.without_mode_correction, "enkf-n as first published");
+  g.flag("--partial-hessian", o.partial_hessian, "enkf-n without the term -2 w w^T");
   g.flag("--free-perturbations", o.free_perturbations, "of enkf: not moved to have mean zero");
   g.list("--covariance", o.covariance,
          "static B: climatology, a .npy, the results.json of a run, or the numbers");

@@ -38,7 +38,9 @@ struct AssimilateOptions {
   std::size_t members = 12, generated = 50;
   double prior_variance_inflation = 1, analysis_anomaly_inflation = 1, deviation_inflation = 1;
   bool rotate = false, known_mean = false, free_perturbations = false, around_each_member = false;
-  double radius = 4;
+  bool without_mode_correction = false, partial_hessian = false;
+  int gauge = 0;
+  double radius = 4, certainty = 1;
   std::vector<std::string> covariance{};
   std::string innovation = "background";
   std::size_t window = 1, outer_loops = 10, inner_loops = 100;

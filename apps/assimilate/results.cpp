@@ -83,10 +83,17 @@ std::string quoted(std::string text) {
 
 }  // namespace
 
-Json scores_json(const TwinScores& scores) {
+Json scores_json(const TwinScores& scores, const AssimilationMethod& method) {
   Json json;
+  const bool has_spread =
+      method.uncertainty() != Uncertainty::none &&
+      (method.uncertainty() != Uncertainty::ensemble || method.members() > 1);
   json["analysis"] = state_json(scores.analysis);
   json["background"] = state_json(scores.background);
+  for (const char* state : {"analysis", "background"})
+    for (const char* key : {"spread", "spread_time_mean"})
+      for (const char* suffix : {"", "_se", "_se_batches"})
+        if (!has_spread) json[state][std::string(key) + suffix] = nullptr;
   json["background_covariance"] = nested(scores.background_covariance);
   json["background_error_covariance"] = nested(scores.background_error_covariance);
   json["cycles"] = scores.cycles;

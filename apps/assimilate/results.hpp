@@ -2,13 +2,15 @@
 #pragma once
 
 #include "papillon/apps/command.hpp"
+#include "papillon/lorenz/assimilation/method.hpp"
 #include "papillon/lorenz/assimilation/tuning.hpp"
 
 namespace papillon::apps {
 
 // The keys of --json. A standard error `..._se` is that between trajectories, or between batches
-// where there is one trajectory only; `..._se_batches` is always the latter.
-Json scores_json(const TwinScores& scores);
+// where there is one trajectory only; `..._se_batches` is always the latter. Numbers that are not
+// finite, and the spread of a method that has none, are null.
+Json scores_json(const TwinScores& scores, const AssimilationMethod& method);
 Json curve_json(const TuningCurve& curve);
 
 // What paired_difference() needs of a StateScores that scores_json() wrote. Throws InputError.

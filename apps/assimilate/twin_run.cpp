@@ -158,7 +158,7 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
 
   Json results = Json::object();
   try {
-    results = scores_json(experiment.scores());
+    results = scores_json(experiment.scores(), *method);
   } catch (const ArgumentError&) {  // it failed before the first cycle that counts
     if (failure.empty()) throw;
   }
