@@ -2,17 +2,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <vector>
 
+#include "papillon/apps/bench_assimilation.hpp"
+#include "papillon/apps/bench_gemm.hpp"
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/diffusion/trainer.hpp"
 #include "papillon/lorenz/integrate.hpp"
 #include "papillon/lorenz/surrogate/ridge.hpp"
-#include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/random.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
@@ -20,8 +20,6 @@ namespace papillon::apps {
 namespace {
 
 constexpr std::size_t D = 3, H = 256, blocks = 3, E = 512, T = 1000;
-constexpr std::size_t tile =
-    256;  // rows of the product that measures the limit: the network's tile
 
 // Floating-point operations, multiplications and additions.
 constexpr double body_flops(std::size_t rows) {  // one pass without FiLM
@@ -40,53 +38,6 @@ double distinct_timesteps(std::size_t rows) {
 }
 constexpr double rk4_flops = 4 * 8 + 3 * 6 + 3 * 6;  // tendencies, stages, the weighted sum
 
-double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-// A product [tile, H] x [H, H] on as many threads, each with operands of its own: FLOP/s.
-template <class T>
-class Gemm {
- public:
-  explicit Gemm(std::size_t threads) : lanes_(threads) {
-    for (Lane& lane : lanes_) {
-      lane.a = random_normal<T>({tile, H}, {0, 1});
-      lane.b = random_normal<T>({H, H}, {0, 2});
-      lane.c = Tensor<T>::zeros({tile, H});
-    }
-    measure(0.02);
-  }
-
-  double measure(double seconds) {
-    const auto repetitions = static_cast<std::size_t>(std::max(1.0, seconds / pass_));
-    const double time = seconds_of([&] {
-      parallel_for(lanes_.size(), [&](std::size_t i) {
-        Lane& lane = lanes_[i];
-        for (std::size_t r = 0; r < repetitions; ++r)
-          gemm(Transpose::no, Transpose::yes, tile, H, H, T(1), lane.a.data(), H, lane.b.data(), H,
-               T(0), lane.c.data(), H);
-      });
-    });
-    pass_ = time / static_cast<double>(repetitions);
-    return 2.0 * tile * H * H * static_cast<double>(lanes_.size() * repetitions) / time;
-  }
-
- private:
-  struct Lane {
-    Tensor<T> a, b, c;
-  };
-  std::vector<Lane> lanes_;
-  double pass_ = 1e-3;  // seconds of one product
-  SingleThreadedBlas alone_;
-};
-
 class Bench : public Command {
  public:
   const char* name() const override { return "bench"; }
@@ -101,7 +52,10 @@ class Bench : public Command {
            "  train   3 x 2 N (D H + 3 x 2 H H + H D) - 2 N D H  +  2 x 2 S x 3 E 2 H\n"
            "ridge: F (F + 1) + 2 F D operations a sample of F = 1536 features, at the speed of "
            "dgemm.\n"
-           "lorenz63_rk4: 68 operations a state-step at the same speed.";
+           "lorenz63_rk4: 68 operations a state-step at the same speed.\n"
+           "etkf_12: cycles of 16 Lorenz-63 trajectories, 12 members, an observation every 10\n"
+           "steps, beside the integration of members and truths alone. enoi_diffusion: 16 x 50\n"
+           "members from DDPM begun at step 13, beside 13 denoising steps of 800 states.";
   }
   const char* example() const override {
     return "  papillon bench --json bench.json\n"
@@ -135,6 +89,8 @@ class Bench : public Command {
     }
     ridge();
     lorenz();
+    etkf();
+    enoi_diffusion();
     return std::move(results_);
   }
 
@@ -206,13 +162,16 @@ class Bench : public Command {
                   [&] { trainer.step(); });
   }
 
-  void sample(const std::string& name, std::size_t batch) {
-    if (!wanted(name)) return;
+  static DiffusionModel untrained(std::vector<double> shift, std::vector<double> scale) {
     const fused::Layout layout(D, H, blocks, E);
     const Tensor<float> parameters = initial_parameters(layout, 0);
-    const DiffusionModel model = make_model(layout, parameters.span(), NoiseSchedule::cosine(),
-                                            Head::velocity, {0, 0, 0}, {1, 1, 1});
-    const Denoiser<float> denoiser = make_denoiser(model);
+    return make_model(layout, parameters.span(), NoiseSchedule::cosine(), Head::velocity,
+                      std::move(shift), std::move(scale));
+  }
+
+  void sample(const std::string& name, std::size_t batch) {
+    if (!wanted(name)) return;
+    const Denoiser<float> denoiser = make_denoiser(untrained({0, 0, 0}, {1, 1, 1}));
     const Tensor<float> z = random_normal<float>({batch, D}, {0, 4});
     int t = static_cast<int>(T);
     against_sgemm(name, "states/s", static_cast<double>(batch), body_flops(batch) + film_flops(1),
@@ -251,6 +210,34 @@ class Bench : public Command {
     constexpr double state_steps = static_cast<double>(members * steps);
     against_sgemm("lorenz63_rk4", "state-steps/s", state_steps, rk4_flops * state_steps,
                   [&] { integrate(Lorenz63{}, Scheme::rk4, 0.01, steps, states); });
+  }
+
+  // In turns with the integration alone.
+  void etkf() {
+    if (!wanted("etkf_12")) return;
+    const CyclesToRun cycles = etkf_cycles(12, context_->seed);
+    const CyclesToRun model = integration_alone(12, context_->seed);
+    seconds_of(cycles.work);  // warms up
+    std::vector<double> values, limits, fractions;
+    for (double spent = 0; spent < seconds_ || values.size() < 3;) {
+      const double limit = seconds_of(model.work), time = seconds_of(cycles.work);
+      spent += limit + time;
+      values.push_back(static_cast<double>(cycles.cycles) / time);
+      limits.push_back(static_cast<double>(model.cycles) / limit);
+      fractions.push_back(values.back() / limits.back());
+    }
+    report("etkf_12", median(values), "cycles/s", median(limits), median(fractions));
+  }
+
+  void enoi_diffusion() {
+    if (!wanted("enoi_diffusion")) return;
+    constexpr int members = 50, start_step = 13;
+    const CyclesToRun cycles =
+        enoi_diffusion_cycles(untrained({0.0450, 0.0451, 23.5463}, {7.9239, 9.0124, 8.6261}),
+                              members, start_step, context_->seed);
+    against_sgemm("enoi_diffusion", "cycles/s", static_cast<double>(cycles.cycles),
+                  start_step * (body_flops(bench_trajectories * members) + film_flops(1)),
+                  cycles.work);
   }
 
   std::vector<std::size_t> batches_ = {1024, 16384};
