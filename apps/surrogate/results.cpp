@@ -157,7 +157,8 @@ void print_table(const Json& results) {
                number(entry["parameters"], "{:.0f}"));
     for (const std::size_t lead : leads) {
       const std::size_t l = *position(entry, lead);
-      fmt::print("{:>21}", with_spread(entry["nrmse"][l], entry["nrmse_spread"][l], entry["seeds"]));
+      fmt::print("{:>21}",
+                 with_spread(entry["nrmse"][l], entry["nrmse_spread"][l], entry["seeds"]));
     }
     fmt::print("{:>8}{:>11}{:>10}{:>9}\n", number(entry["valid_time"], "{:.2f}"),
                number(entry["hellinger"], "{:.3f}"), number(entry["diverged"].back(), "{:.3f}"),
@@ -194,7 +195,8 @@ void write_tables(const std::filesystem::path& directory, const Json& results) {
       const std::size_t l = *position(entry, lead);
       table += "," + number(entry["nrmse"][l], "{:.6g}") + "," +
                number(entry["nrmse_spread"][l], "{:.3g}");
-      markdown += " " + with_spread(entry["nrmse"][l], entry["nrmse_spread"][l], entry["seeds"]) + " |";
+      markdown +=
+          " " + with_spread(entry["nrmse"][l], entry["nrmse_spread"][l], entry["seeds"]) + " |";
     }
     for (const char* key : {"valid_time", "valid_time_spread", "always_valid", "hellinger",
                             "hellinger_spread", "hellinger_floor"})
@@ -228,8 +230,8 @@ void print_scaling(const std::string& axis, const Json& results) {
     for (std::size_t v = 0; v < entry["values"].size(); ++v) {
       fmt::print("{:>12g}", entry["values"][v].get<double>());
       for (std::size_t l = 0; l < entry["lead"].size(); ++l)
-        fmt::print("{:>21}", with_spread(entry["nrmse"][v][l], entry["nrmse_spread"][v][l],
-                                       entry["seeds"]));
+        fmt::print("{:>21}",
+                   with_spread(entry["nrmse"][v][l], entry["nrmse_spread"][v][l], entry["seeds"]));
       fmt::print("{:>10}\n", number(entry["valid_time"][v], "{:.2f}"));
     }
   }
