@@ -17,6 +17,7 @@ function(papillon_layer name)
     POSITION_INDEPENDENT_CODE ON
     INSTALL_RPATH "$ORIGIN")
   papillon_target_options(${target})
+  papillon_precompile(${target} papillon_tensor <papillon/tensor/tensor.hpp>)
   target_link_libraries(${target} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE})
   set_property(GLOBAL APPEND PROPERTY PAPILLON_LAYERS ${name})
 endfunction()

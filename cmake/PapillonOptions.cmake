@@ -21,12 +21,24 @@ function(papillon_target_options target)
       -Wnon-virtual-dtor -Woverloaded-virtual -fno-math-errno -fno-trapping-math>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-psabi>
     $<$<BOOL:${PAPILLON_WERROR}>:-Werror>)
-  if(PAPILLON_PRECOMPILE AND NOT target STREQUAL "test_main")
-    target_precompile_headers(${target} PRIVATE <papillon/tensor/tensor.hpp>)
-  endif()
   if(PAPILLON_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=${PAPILLON_SANITIZE}
       -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(${target} PUBLIC -fsanitize=${PAPILLON_SANITIZE})
+    # GCC's warning sees paths that are not there once the sanitizers' checks lie between.
+    target_compile_options(${target} PRIVATE
+      $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-maybe-uninitialized>)
+  endif()
+endfunction()
+
+# papillon_precompile(<target> <owner> headers...): the owner precompiles the headers, for itself and
+# for the other targets that name it (they must be compiled with the same options).
+function(papillon_precompile target owner)
+  if(NOT PAPILLON_PRECOMPILE)
+    return()
+  elseif(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${owner})
   endif()
 endfunction()
