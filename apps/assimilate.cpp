@@ -57,7 +57,8 @@ class Assimilate : public Command {
     }
     if (!options_.run.empty())
       throw UsageError("--run is for a --config file with [[assimilate.run]] tables");
-    const ParsedRun run = parse_run(context, context.layers);
+    ParsedRun run = parse_run(context, context.layers);
+    fill_placeholders(run, run.context.settings);
     const AssimilateOptions& o = run.options;
     check(o);
     if (!o.out.empty() && !o.resume) {

@@ -197,6 +197,10 @@ std::vector<ParsedRun> listed_runs(const Context& context, const AssimilateOptio
       std::vector<Settings> layers = context.layers;  // command line, environment, file, ...
       layers.insert(layers.begin() + 2, std::move(table));
       ParsedRun run = parse_run(context, layers);
+      // A run keeps the name that the file gives it, whatever the command line changes.
+      Json naming = parse_run(context, {layers.begin() + 2, layers.end()}).context.settings;
+      naming["out"] = common.out;
+      fill_placeholders(run, naming);
       check_name(run.options.name, names);
       names.insert(run.options.name);
       if (!common.out.empty()) run.options.out = (fs::path(common.out) / run.options.name).string();

@@ -31,17 +31,25 @@ ParsedRun parse_run(const Context& program, const std::vector<Settings>& layers)
   parsed.options.add_to(app);
   add_common_options(app, parsed.context);
   for (const Settings& layer : layers) apply_settings(app, layer);
-  Json& settings = parsed.context.settings = resolved_settings(app);
-  AssimilateOptions& o = parsed.options;
-  for (std::string* text : {&o.name, &o.baseline, &o.series}) *text = filled(*text, settings);
-  for (std::string& text : o.covariance) text = filled(text, settings);
-  settings["name"] = o.name;
-  settings["baseline"] = o.baseline;
-  settings["series"] = o.series;
-  if (!o.covariance.empty() && settings["covariance"].is_array())
-    for (std::size_t i = 0; i < o.covariance.size(); ++i)
-      if (settings["covariance"][i].is_string()) settings["covariance"][i] = o.covariance[i];
+  parsed.context.settings = resolved_settings(app);
+  parsed.context.layers = layers;
   return parsed;
+}
+
+void fill_placeholders(ParsedRun& run, const Json& settings) {
+  AssimilateOptions& o = run.options;
+  Json& own = run.context.settings;
+  const auto fill = [&](std::string& text, const char* name) {
+    text = filled(text, settings);
+    own[name] = text;
+  };
+  fill(o.name, "name");
+  fill(o.baseline, "baseline");
+  fill(o.series, "series");
+  if (o.covariance.size() == 1) {
+    o.covariance[0] = filled(o.covariance[0], settings);
+    own["covariance"] = Json::array({o.covariance[0]});
+  }
 }
 
 }  // namespace papillon::apps

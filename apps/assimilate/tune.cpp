@@ -124,8 +124,11 @@ ParsedRun with_tuned_value(const ParsedRun& run, double value) {
   layers.insert(layers.begin(),
                 Settings{{run.options.tune, {{fmt::format("{}", value)}, "--tune", false}}});
   ParsedRun tuned = parse_run(run.context, layers);
-  tuned.options.out = run.options.out;
-  tuned.options.resume = run.options.resume;
+  AssimilateOptions& o = tuned.options;
+  o.out = run.options.out;
+  o.resume = run.options.resume;
+  o.name = run.options.name;
+  if (run.options.covariance.size() == 1) o.covariance = run.options.covariance;  // filled
   return tuned;
 }
 
