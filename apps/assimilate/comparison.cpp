@@ -149,7 +149,7 @@ void add_differences(std::vector<Json>& done, const std::vector<ParsedRun>& runs
     const std::string baseline = run["config"]["baseline"];
     const auto other = std::find_if(done.begin(), done.end(),
                                     [&](const Json& r) { return r["name"] == baseline; });
-    if (baseline.empty() || other == done.end()) continue;
+    if (baseline.empty() || other == done.end() || run["name"] == baseline) continue;
     const Json &mine = run["results"], &theirs = (*other)["results"];
     if (!mine.contains("analysis") || !theirs.contains("analysis")) continue;
     check_pair(*find_run(runs, run["name"]), *find_run(runs, baseline));

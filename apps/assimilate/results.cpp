@@ -224,8 +224,14 @@ void print_table(const std::vector<Json>& runs) {
                                    value_of(against["analysis"]["percent_se"]))
                      : "");
     }
-    if (tunes) fmt::print("  {:>8.5g}", tuned_value(run));
-    if (expects) fmt::print("  {:>8}", plain(value_of(run["config"]["expected"])));
+    if (tunes) {
+      const double value = tuned_value(run);
+      fmt::print("  {:>8}", std::isfinite(value) ? fmt::format("{:.5g}", value) : "");
+    }
+    if (expects) {
+      const double value = value_of(run["config"]["expected"]);
+      fmt::print("  {:>8}", value > 0 ? fmt::format("{:.4g}", value) : "");
+    }
     const std::size_t failed = results.contains("failures") ? results["failures"].size() : 0;
     fmt::print("{}\n", failed ? fmt::format("  ({} failed)", failed) : "");
   }

@@ -192,6 +192,7 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
                        curve.points.end());
     curve.best = std::round(curve.best);
   }
+  bar.update(o.points);
   bar.finish();
   if (curve.at_an_end)
     bar.note(fmt::format("the best --{} is {:.6g}, an end of the range: it may lie beyond", o.tune,
