@@ -17,6 +17,10 @@ function(papillon_layer name)
     POSITION_INDEPENDENT_CODE ON
     INSTALL_RPATH "$ORIGIN")
   papillon_target_options(${target})
+  if(PAPILLON_LIBFUZZER)  # libFuzzer steers by what the library does
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+    target_link_options(${target} INTERFACE -fsanitize=fuzzer-no-link)
+  endif()
   papillon_precompile(${target} papillon_tensor <papillon/tensor/tensor.hpp>)
   target_link_libraries(${target} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE})
   set_property(GLOBAL APPEND PROPERTY PAPILLON_LAYERS ${name})

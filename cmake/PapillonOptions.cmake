@@ -4,6 +4,7 @@ option(PAPILLON_BUILD_BENCH "Build the micro-benchmarks" OFF)
 option(PAPILLON_INSTALL "Make the install rules" ${PROJECT_IS_TOP_LEVEL})
 option(PAPILLON_WERROR "Treat warnings as errors" OFF)
 option(PAPILLON_PRECOMPILE "Precompile the tensor headers: full builds take less time" OFF)
+option(PAPILLON_LIBFUZZER "Build the fuzz targets with libFuzzer (Clang)" OFF)
 set(PAPILLON_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
