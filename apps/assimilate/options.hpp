@@ -96,8 +96,8 @@ struct ParsedRun {
   AssimilateOptions options;
   Context context;  // seed, quiet, and settings: the resolved options
 };
-// Gives the options of all layers to a parser of its own. Throws UsageError, and InputError for what
-// a file says.
+// Gives the options of all layers to a parser of its own. Throws UsageError, and InputError for
+// what a file says.
 ParsedRun parse_run(const Context& program, const std::vector<Settings>& layers);
 // Placeholders such as {interval} in name, baseline, series and covariance become the values that
 // those options have in `settings`. Throws UsageError for one that is no option.

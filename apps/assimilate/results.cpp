@@ -85,9 +85,8 @@ std::string quoted(std::string text) {
 
 Json scores_json(const TwinScores& scores, const AssimilationMethod& method) {
   Json json;
-  const bool has_spread =
-      method.uncertainty() != Uncertainty::none &&
-      (method.uncertainty() != Uncertainty::ensemble || method.members() > 1);
+  const bool has_spread = method.uncertainty() != Uncertainty::none &&
+                          (method.uncertainty() != Uncertainty::ensemble || method.members() > 1);
   json["analysis"] = state_json(scores.analysis);
   json["background"] = state_json(scores.background);
   for (const char* state : {"analysis", "background"})
