@@ -121,10 +121,10 @@ class TwinExperiment::State::Group {
     }
   }
 
-  void advance_states(std::uint64_t cycle, std::size_t done, std::size_t steps) {
+  void advance_states(std::uint64_t cycle, std::size_t from, std::size_t steps) {
     const ModelNoise& noise = s_.setup.forecast_noise;
     const std::size_t piece = noise.every ? noise.every : steps;
-    for (std::size_t at = done; at < done + steps; at += piece) {
+    for (std::size_t at = from; at < from + steps; at += piece) {
       s_.setup.model->advance({states(0).data, count_ * s_.members, s_.dimension}, piece);
       if (noise.every)
         each(cycle, [&](std::size_t k, Scratch& memory) {
@@ -290,23 +290,23 @@ class TwinExperiment::State::Group {
   Tensor<double> kept_, reports_;
 };
 
-void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* record) {
+void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* written) {
   const std::size_t times = options.steps_per_cycle / truth_every();
   Chunk chunk{Tensor<double>(Shape{trajectories, cycles * times, dimension}), done, cycles, times,
-              record};
+              written};
   setup.truth.next(cycles * times, truth_every(), options.steps_per_cycle, options.seed,
                    chunk.truth);
-  if (record) {
-    record->first_cycle = done;
+  if (written) {
+    written->first_cycle = done;
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    record->background = record->analysis =
+    written->background = written->analysis =
         Tensor<double>::full({trajectories, cycles, dimension}, nan);
-    record->observations =
+    written->observations =
         Tensor<double>::full({trajectories, cycles, setup.observations.model.observations()}, nan);
-    record->truth.resize({trajectories, cycles, dimension});
+    written->truth.resize({trajectories, cycles, dimension});
     for (std::size_t row = 0; row < trajectories * cycles; ++row)
       std::copy_n(chunk.truth.data() + (row * times + times - 1) * dimension, dimension,
-                  record->truth.data() + row * dimension);
+                  written->truth.data() + row * dimension);
   }
   const std::vector<std::optional<AssimilationError>> before = failed;
   if (lock_step()) {

@@ -29,8 +29,9 @@ struct TwinExperiment::State {
   }
   // All settings that the results depend on.
   std::string fingerprint() const;
-  // The next `cycles` (a multiple of the window), with the numbers for record where it is wanted.
-  void advance(std::uint64_t cycles, TwinRecord* record);
+  // The next `cycles` (a multiple of the window), with the numbers written down where that is
+  // wanted.
+  void advance(std::uint64_t cycles, TwinRecord* written);
 
   class Group;
 };
