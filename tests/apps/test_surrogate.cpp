@@ -11,15 +11,15 @@ using namespace papillon::test;
 
 namespace {
 
-void make_sets(const Workplace& place) {
-  REQUIRE(place
+void make_sets(const ProgramFolder& folder) {
+  REQUIRE(folder
               .papillon("generate --out data --members 2 --test-members 2 --steps 4000 --burn-in "
                         "500 --quiet")
               .code == 0);
 }
 
-void train_a_model(const Workplace& place) {
-  REQUIRE(place
+void train_a_model(const ProgramFolder& folder) {
+  REQUIRE(folder
               .papillon("train --data data/train.nc --validation data/validation.nc --out run "
                         "--hidden 16 --blocks 2 --embedding 16 --batch-size 256 --strata 32 "
                         "--samples 25600 --quiet")
@@ -34,8 +34,8 @@ const std::string small = sets +
                           "100 --learning-rate 1e-3 --hidden 16 ";
 
 // Results without what differs from run to run.
-json results(const Workplace& place, const std::string& directory) {
-  json all = json::parse(read_text(place / (directory + "/results.json")))["results"];
+json results(const ProgramFolder& folder, const std::string& directory) {
+  json all = json::parse(file_contents(folder / (directory + "/results.json")))["results"];
   for (auto& [name, entry] : all.items()) {
     entry.erase("fit_seconds");
     entry.erase("score_seconds");
@@ -46,19 +46,19 @@ json results(const Workplace& place, const std::string& directory) {
 }  // namespace
 
 TEST_CASE("a comparison: results, tables, and the same for any number of threads") {
-  const Workplace place;
-  make_sets(place);
-  train_a_model(place);
+  const ProgramFolder folder;
+  make_sets(folder);
+  train_a_model(folder);
   const std::string models =
       small +
       "--model run/model.safetensors --timesteps 0,400 --seeds 2 --lyapunov-trajectories 4 "
       "--lyapunov-steps 20 --epochs 4 --models "
       "trained,untrained-t400,rff64,poly3+state,dense2,residual2,trained-t400-mlp ";
-  const Outcome first = place.papillon(models + "--out a --threads 1");
+  const Outcome first = folder.papillon(models + "--out a --threads 1");
   CAPTURE(first.err);
   REQUIRE(first.code == 0);
   CHECK_THAT(first.out, contains_text("poly3+state@auto"));
-  const json all = results(place, "a");
+  const json all = results(folder, "a");
   CHECK(all.size() == 4 * 2 + 3);
   for (const auto& [name, entry] : all.items()) {
     CAPTURE(name);
@@ -74,112 +74,113 @@ TEST_CASE("a comparison: results, tables, and the same for any number of threads
   CHECK(all["trained@1e-4"]["feature_count"] == 32);
   CHECK(all["poly3+state@auto"]["parameters"] == 3 * (19 + 3) + 3);
   CHECK(all["poly3+state@1e-4"]["nrmse"][0] < 0.1);
-  const json document = json::parse(read_text(place / "a/results.json"));
+  const json document = json::parse(file_contents(folder / "a/results.json"));
   CHECK(document["command"] == "surrogate");
   CHECK(document["verdicts"][0]["model"] == "trained@1e-4");
   for (const char* file : {"table.csv", "table.md", "leads.csv", "config.toml"})
-    CHECK(fs::file_size(place / (std::string("a/") + file)) > 100);
-  REQUIRE(place.papillon(models + "--out b --threads 3").code == 0);
-  CHECK(results(place, "b") == all);
+    CHECK(fs::file_size(folder / (std::string("a/") + file)) > 100);
+  REQUIRE(folder.papillon(models + "--out b --threads 3").code == 0);
+  CHECK(results(folder, "b") == all);
   // The figure, from what is there already.
   if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) return;
   std::string with_figure = models;
   with_figure.erase(with_figure.find("--no-figure "), 12);
-  REQUIRE(place.papillon(with_figure + "--out b").code == 0);
-  CHECK_THAT(read_text(place / "b/nrmse.svg"), contains_text("poly3+state@auto"));
-  CHECK(fs::file_size(place / "b/nrmse.png") > 1000);
+  REQUIRE(folder.papillon(with_figure + "--out b").code == 0);
+  CHECK_THAT(file_contents(folder / "b/nrmse.svg"), contains_text("poly3+state@auto"));
+  CHECK(fs::file_size(folder / "b/nrmse.png") > 1000);
 }
 
 TEST_CASE("an interrupted comparison goes on where it stopped") {
-  const Workplace place;
-  make_sets(place);
+  const ProgramFolder folder;
+  make_sets(folder);
   const std::string models = small + "--models poly3,rff32,dense3 --epochs 300 --seeds 2 --out ";
-  REQUIRE(place.papillon(models + "whole").code == 0);
-  const Outcome stopped = place.shell("\"$P\" " + models +
-                                      "run &\np=$!\nwhile [ ! -s run/models/dense3-seed0.json ]; "
-                                      "do sleep 0.01; done\nkill -INT $p\nwait $p");
+  REQUIRE(folder.papillon(models + "whole").code == 0);
+  const Outcome stopped = folder.shell("\"$P\" " + models +
+                                       "run &\np=$!\nwhile [ ! -s run/models/dense3-seed0.json ]; "
+                                       "do sleep 0.01; done\nkill -INT $p\nwait $p");
   REQUIRE(stopped.code == 130);
-  CHECK(fs::exists(place / "run/models/rff32-seed1.json"));
-  CHECK(!fs::exists(place / "run/models/dense3-seed1.json"));
-  CHECK(!fs::exists(place / "run/results.json"));
-  const auto before = fs::last_write_time(place / "run/models/dense3-seed0.json");
-  REQUIRE(place.papillon(models + "run").code == 0);
-  CHECK(fs::last_write_time(place / "run/models/dense3-seed0.json") == before);
-  CHECK(results(place, "run") == results(place, "whole"));
+  CHECK(fs::exists(folder / "run/models/rff32-seed1.json"));
+  CHECK(!fs::exists(folder / "run/models/dense3-seed1.json"));
+  CHECK(!fs::exists(folder / "run/results.json"));
+  const auto before = fs::last_write_time(folder / "run/models/dense3-seed0.json");
+  REQUIRE(folder.papillon(models + "run").code == 0);
+  CHECK(fs::last_write_time(folder / "run/models/dense3-seed0.json") == before);
+  CHECK(results(folder, "run") == results(folder, "whole"));
   // Other settings are another run.
-  REQUIRE(place.papillon(models + "run --corruption 0.1 --models poly3").code == 0);
-  CHECK(results(place, "run")["poly3@auto"] != results(place, "whole")["poly3@auto"]);
+  REQUIRE(folder.papillon(models + "run --corruption 0.1 --models poly3").code == 0);
+  CHECK(results(folder, "run")["poly3@auto"] != results(folder, "whole")["poly3@auto"]);
 }
 
 TEST_CASE("a surrogate is saved, loaded and rolled out") {
-  const Workplace place;
-  make_sets(place);
-  train_a_model(place);
+  const ProgramFolder folder;
+  make_sets(folder);
+  train_a_model(folder);
   const Outcome fitted =
-      place.papillon(small +
-                     "--model run/model.safetensors --models trained --lambda 1e-8 "
-                     "--fit-only --save s.safetensors --json fit.json");
+      folder.papillon(small +
+                      "--model run/model.safetensors --models trained --lambda 1e-8 "
+                      "--fit-only --save s.safetensors --json fit.json");
   CAPTURE(fitted.err);
   REQUIRE(fitted.code == 0);
-  CHECK(json::parse(read_text(place / "fit.json"))["results"]["trained"]["lambda"] == 1e-8);
+  CHECK(json::parse(file_contents(folder / "fit.json"))["results"]["trained"]["lambda"] == 1e-8);
   const std::string score =
       "surrogate --surrogate s.safetensors --data data/train.nc --test "
       "data/test.nc --windows 300 --leads 30 --quiet ";
-  REQUIRE(place.papillon(score + "--rollout f.nc --json a.json").code == 0);
-  REQUIRE(place.papillon(score + "--rollout f.npy --json b.json --threads 1").code == 0);
-  REQUIRE(place
+  REQUIRE(folder.papillon(score + "--rollout f.nc --json a.json").code == 0);
+  REQUIRE(folder.papillon(score + "--rollout f.npy --json b.json --threads 1").code == 0);
+  REQUIRE(folder
               .papillon(small + "--model run/model.safetensors --models trained --lambda 1e-8 "
                                 "--out c")
               .code == 0);
   const auto nrmse = [&](const char* file) {
-    return json::parse(read_text(place / file))["results"]["trained"]["nrmse"];
+    return json::parse(file_contents(folder / file))["results"]["trained"]["nrmse"];
   };
   CHECK(nrmse("a.json") == nrmse("b.json"));
   CHECK(nrmse("a.json") == nrmse("c/results.json"));
   // 300 forecasts of 31 times, the initial state included, float32.
-  CHECK(fs::file_size(place / "f.npy") == 128 + 300 * 31 * 3 * 4);
-  CHECK(place
+  CHECK(fs::file_size(folder / "f.npy") == 128 + 300 * 31 * 3 * 4);
+  CHECK(folder
             .papillon("surrogate --surrogate s.safetensors --data f.nc --test f.nc --leads 3 "
                       "--quiet")
             .code == 0);
   // Forecasts are ten times further apart than the training data: no whole number of them is 0.05.
-  CHECK(place.papillon(small + "--models poly2 --lambda 1 --lead 5 --fit-only --save h.safetensors")
-            .code == 0);
-  CHECK(place
+  CHECK(
+      folder.papillon(small + "--models poly2 --lambda 1 --lead 5 --fit-only --save h.safetensors")
+          .code == 0);
+  CHECK(folder
             .papillon("surrogate --surrogate h.safetensors --data f.nc --test f.nc --leads 3 "
                       "--quiet")
             .code == 3);
 }
 
 TEST_CASE("scalings") {
-  const Workplace place;
-  make_sets(place);
+  const ProgramFolder folder;
+  make_sets(folder);
   for (const auto& [axis, values] : {std::pair{std::string("samples"), std::string("8,64,1000")},
                                      std::pair{std::string("corruption"), std::string("0,0.5")},
                                      std::pair{std::string("lead"), std::string("1,5,20")}}) {
     CAPTURE(axis);
-    const Outcome run = place.papillon(small +
-                                       "--models poly3,dense1 --epochs 1 --seeds 2 --lambda "
-                                       "1e-6 --scaling " +
-                                       axis + " --scaling-values " + values + " --out s");
+    const Outcome run = folder.papillon(small +
+                                        "--models poly3,dense1 --epochs 1 --seeds 2 --lambda "
+                                        "1e-6 --scaling " +
+                                        axis + " --scaling-values " + values + " --out s");
     CAPTURE(run.err);
     REQUIRE(run.code == 0);
-    const json all = results(place, "s");
+    const json all = results(folder, "s");
     const json& poly = all["poly3"];
     CHECK(poly["nrmse"].size() == poly["values"].size());
     const double first = poly["nrmse"].front()[0], last = poly["nrmse"].back()[0];
     // More samples are better; noise and longer steps are worse.
     CHECK((axis == "samples" ? first > last : first < last));
-    CHECK(fs::file_size(place / ("s/" + axis + ".csv")) > 100);
+    CHECK(fs::file_size(folder / ("s/" + axis + ".csv")) > 100);
   }
 }
 
 TEST_CASE("bad input: exit codes, and one line that says why") {
-  const Workplace place;
-  make_sets(place);
-  train_a_model(place);
-  write_text(place / "junk.safetensors", "junk");
-  papillon::write_npy(place / "flat.npy", papillon::Tensor<float>::ones({2, 2000, 2}));
+  const ProgramFolder folder;
+  make_sets(folder);
+  train_a_model(folder);
+  put_file(folder / "junk.safetensors", "junk");
+  papillon::write_npy(folder / "flat.npy", papillon::Tensor<float>::ones({2, 2000, 2}));
   struct Case {
     std::string arguments;
     int code;
@@ -218,46 +219,47 @@ TEST_CASE("bad input: exit codes, and one line that says why") {
            {"surrogate --data missing.nc --test data/test.nc --lambda 1 --no-figure " + out, 3,
             "missing.nc"}}) {
     CAPTURE(c.arguments);
-    const Outcome outcome = place.papillon(c.arguments);
+    const Outcome outcome = folder.papillon(c.arguments);
     CAPTURE(outcome.err);
     CHECK(outcome.code == c.code);
     CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') >= 1);
     CHECK_THAT(outcome.err, contains_text(c.why));
-    CHECK(!fs::exists(place / "o/results.json"));
+    CHECK(!fs::exists(folder / "o/results.json"));
   }
 }
 
 TEST_CASE("evaluate: the Fréchet network is fitted once and kept") {
-  const Workplace place;
-  make_sets(place);
+  const ProgramFolder folder;
+  make_sets(folder);
   const std::string evaluate =
       "evaluate --samples data/train.nc --reference data/test.nc "
       "--quiet ";
   const auto scores = [&](const std::string& more) {
-    const Outcome outcome = place.papillon(evaluate + more + " --json e.json");
+    const Outcome outcome = folder.papillon(evaluate + more + " --json e.json");
     CAPTURE(outcome.err);
     REQUIRE(outcome.code == 0);
-    return json::parse(read_text(place / "e.json"))["results"];
+    return json::parse(file_contents(folder / "e.json"))["results"];
   };
   // As many independent states are needed as there are samples.
-  REQUIRE(place
+  REQUIRE(folder
               .papillon("generate --out more --members 1 --test-members 2 --steps 8000 --burn-in "
                         "500 --quiet --seed 9")
               .code == 0);
   const std::string more = "--independent more/test.nc";
   const json first = scores(more);
-  REQUIRE(fs::exists(place / "data/test.frechet.safetensors"));
+  REQUIRE(fs::exists(folder / "data/test.frechet.safetensors"));
   CHECK(first["frechet_features"] == "hidden layer of data/test.frechet.safetensors");
   // The fit is the same on any number of threads, and is not done again.
   const std::string named = more + " --frechet-network f.safetensors";
   CHECK(scores(named + " --threads 1")["frechet"] == first["frechet"]);
-  CHECK(read_text(place / "f.safetensors") == read_text(place / "data/test.frechet.safetensors"));
-  const auto written = fs::last_write_time(place / "f.safetensors");
+  CHECK(file_contents(folder / "f.safetensors") ==
+        file_contents(folder / "data/test.frechet.safetensors"));
+  const auto written = fs::last_write_time(folder / "f.safetensors");
   CHECK(scores(named)["frechet"] == first["frechet"]);
-  CHECK(fs::last_write_time(place / "f.safetensors") == written);
+  CHECK(fs::last_write_time(folder / "f.safetensors") == written);
   const json random = scores(more + " --frechet-network none --features 16");
   CHECK(random["frechet"] != first["frechet"]);
   CHECK(random["frechet_features"] == "random Fourier features");
-  write_text(place / "junk.safetensors", "junk");
-  CHECK(place.papillon(evaluate + more + " --frechet-network junk.safetensors").code == 3);
+  put_file(folder / "junk.safetensors", "junk");
+  CHECK(folder.papillon(evaluate + more + " --frechet-network junk.safetensors").code == 3);
 }
