@@ -141,6 +141,7 @@ void apply_settings(CLI::App& command, const Settings& settings) {
     const auto found = settings.find(long_name(*option));
     if (found == settings.end() || option->count() > 0) continue;
     const Setting& setting = found->second;
+    if (setting.values.empty()) continue;  // []: the default
     try {
       if (setting.values.size() > 1 && option->get_items_expected_max() <= 1)
         throw CLI::ValidationError("one value is expected");

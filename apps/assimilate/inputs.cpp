@@ -43,6 +43,15 @@ std::shared_ptr<const DiffusionModel> Inputs::model(const std::string& path,
   return kept;
 }
 
+std::shared_ptr<const Surrogate> Inputs::surrogate(const std::string& path, std::size_t dimension) {
+  auto& kept = surrogates_[path];
+  if (!kept) kept = std::make_shared<const Surrogate>(load_surrogate(path));
+  if (kept->dimension() != dimension)
+    throw InputError(fmt::format("{}: a surrogate of {} components; the system has {}", path,
+                                 kept->dimension(), dimension));
+  return kept;
+}
+
 std::string Inputs::digest(const std::string& path) {
   std::string& kept = digests_[path];
   if (!kept.empty()) return kept;

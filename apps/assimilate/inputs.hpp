@@ -9,6 +9,7 @@
 #include "papillon/apps/states/states.hpp"
 #include "papillon/diffusion/model.hpp"
 #include "papillon/lorenz/climatology.hpp"
+#include "papillon/lorenz/surrogate/surrogate.hpp"
 
 namespace papillon::apps {
 
@@ -23,6 +24,7 @@ class Inputs {
  public:
   const Trajectories& trajectories(const std::string& path, std::size_t dimension);
   std::shared_ptr<const DiffusionModel> model(const std::string& path, std::size_t dimension);
+  std::shared_ptr<const Surrogate> surrogate(const std::string& path, std::size_t dimension);
   // 64 bits of a file's contents: results that are stored are worth as much as the files they are
   // from. Not against forgery.
   std::string digest(const std::string& path);
@@ -30,6 +32,7 @@ class Inputs {
  private:
   std::map<std::string, std::unique_ptr<Trajectories>> trajectories_;
   std::map<std::string, std::shared_ptr<const DiffusionModel>> models_;
+  std::map<std::string, std::shared_ptr<const Surrogate>> surrogates_;
   std::map<std::string, std::string> digests_;
 };
 

@@ -51,10 +51,13 @@ void add_system(Group g, AssimilateOptions& o) {
   g.choice("--system", o.system, {"lorenz63", "lorenz96"}, "dynamical system");
   g.count("--dimension", o.dimension, "components of lorenz96", 4);
   g.number("--forcing", o.forcing, -1e3, 1e3, "of lorenz96");
-  g.list("--parameters", o.parameters, "sigma, rho, beta of lorenz63")->check(within(-1e6, 1e6));
+  g.list("--parameters", o.parameters, "sigma, rho, beta of lorenz63 (default: 10, 28, 8/3)")
+      ->check(within(-1e6, 1e6));
   g.number("--dt", o.dt, 0, 1, "model step; 0: 0.01 for lorenz63, 0.05 for lorenz96");
   g.choice("--scheme", o.scheme, {"euler", "heun", "rk4"}, "integrator");
   g.choice("--precision", o.precision, {"float", "double"}, "of the integration");
+  g.text("--surrogate", o.surrogate,
+         "forecasts by a surrogate that `papillon surrogate --save` wrote, not by the system");
   g.list("--forecast-noise", o.forecast_noise, "standard deviations of additive model noise")
       ->check(within(0, 1e9));
   g.text("--forecast-noise-covariance", o.forecast_noise_covariance, "its covariance, .npy");

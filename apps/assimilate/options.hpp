@@ -12,10 +12,10 @@ namespace papillon::apps {
 // Lists that may be empty have the length that fits, one number for all, or are left to a default.
 struct AssimilateOptions {
   // The system, its forecasts and their noise.
-  std::string system = "lorenz63", scheme = "rk4", precision = "double";
+  std::string system = "lorenz63", scheme = "rk4", precision = "double", surrogate;
   std::size_t dimension = 40;
   double forcing = 8, dt = 0;  // 0: 0.01 and 0.05
-  std::vector<double> parameters{10, 28, 8.0 / 3.0};
+  std::vector<double> parameters{};
   std::vector<double> forecast_noise{}, truth_noise{};
   std::string forecast_noise_covariance, truth_noise_covariance;
   std::size_t noise_every = 0;  // 0: once an observation interval

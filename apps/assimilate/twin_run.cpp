@@ -174,7 +174,7 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
     if (recorder.wants_any())
       recorder.write(directory.file("states.nc"),
                      {{"title", "twin experiment: " + method->description()},
-                      {"configuration", given.context.settings.dump()}});
+                      {"configuration", essential_settings(given.context.settings).dump()}});
     // Last: a run is finished when it is there.
     write_file_atomically(directory.file("results.json"), stored.dump(2) + "\n");
     directory.forget_checkpoint();

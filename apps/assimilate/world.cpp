@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "papillon/apps/assimilate/surrogate_forecast.hpp"
 #include "papillon/apps/states/twin_file.hpp"
 #include "papillon/lorenz/lorenz63.hpp"
 #include "papillon/lorenz/lorenz96.hpp"
@@ -88,7 +89,7 @@ Truth make_truth(const AssimilateOptions& o, const World& world, Inputs& inputs,
   if (o.truth.empty()) {
     const std::size_t k = o.trajectories ? o.trajectories : 16;
     return Truth(IntegratedTruth{
-        world.model, spun_up_states(*world.model, k, o.spin_up, {seed, truth_stream}),
+        world.system, spun_up_states(*world.system, k, o.spin_up, {seed, truth_stream}),
         noise(o.truth_noise, o.truth_noise_covariance, "--truth-noise", o)});
   }
   if (!o.truth_noise.empty() || !o.truth_noise_covariance.empty())
@@ -113,7 +114,7 @@ std::shared_ptr<const Tensor<double>> initial_states(const AssimilateOptions& o,
   const std::size_t d = world.model->dimension();
   Tensor<double> centres;
   if (o.truth.empty()) {
-    centres = spun_up_states(*world.model, o.trajectories ? o.trajectories : 16, o.spin_up,
+    centres = spun_up_states(*world.system, o.trajectories ? o.trajectories : 16, o.spin_up,
                              {seed, truth_stream});
   } else {
     const Tensor<float>& given = *inputs.trajectories(o.truth, d).states;
@@ -137,13 +138,14 @@ std::shared_ptr<const Tensor<double>> initial_states(const AssimilateOptions& o,
 
 }  // namespace
 
-ModelPointer forecast_model(const AssimilateOptions& o) {
+ModelPointer system_model(const AssimilateOptions& o) {
   const Scheme scheme = o.scheme == "euler"  ? Scheme::euler
                         : o.scheme == "heun" ? Scheme::heun
                                              : Scheme::rk4;
   const Precision precision = o.precision == "float" ? Precision::float32 : Precision::float64;
   if (o.system == "lorenz96")
     return dynamics(Lorenz96{o.dimension, o.forcing}, scheme, o.time_step(), precision);
+  if (o.parameters.empty()) return dynamics(Lorenz63{}, scheme, o.time_step(), precision);
   if (o.parameters.size() != 3)
     throw UsageError("--parameters: sigma, rho and beta of lorenz63 are three numbers");
   return dynamics(Lorenz63{o.parameters[0], o.parameters[1], o.parameters[2]}, scheme,
@@ -152,8 +154,12 @@ ModelPointer forecast_model(const AssimilateOptions& o) {
 
 World make_world(const AssimilateOptions& o, Inputs& inputs, std::uint64_t seed) {
   World world;
-  world.model = forecast_model(o);
-  world.climate = make_climate(o, *world.model, inputs, seed);
+  world.system = system_model(o);
+  world.model = o.surrogate.empty()
+                    ? world.system
+                    : surrogate_forecast(inputs.surrogate(o.surrogate, o.state_dimension()),
+                                         o.time_step(), o.surrogate);
+  world.climate = make_climate(o, *world.system, inputs, seed);
   world.scale = o.scale.empty() ? world.climate.deviation
                                 : as_many(o.scale, world.model->dimension(), "--scale");
   return world;

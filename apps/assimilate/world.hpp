@@ -16,12 +16,13 @@ struct Climate {
 };
 
 struct World {
-  ModelPointer model;
+  ModelPointer system;  // of integrated truths and of the climate
+  ModelPointer model;   // of the forecasts: the system, or a surrogate
   Climate climate;
   std::vector<double> scale;  // of the normalised scores
 };
 
-ModelPointer forecast_model(const AssimilateOptions& o);
+ModelPointer system_model(const AssimilateOptions& o);
 // The climate comes from --climate, else from --truth, else from states that are integrated.
 World make_world(const AssimilateOptions& o, Inputs& inputs, std::uint64_t seed);
 ObservationModel observation_model(const AssimilateOptions& o);
