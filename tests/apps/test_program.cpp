@@ -34,8 +34,8 @@ void must_fail(const ProgramFolder& place, const std::string& arguments, int cod
 
 TEST_CASE("help begins with an example, for the program and each subcommand") {
   const ProgramFolder place;
-  for (const std::string command :
-       {"", "generate", "train", "sample", "evaluate", "gradcheck", "bench", "info"}) {
+  for (const std::string command : {"", "generate", "train", "sample", "evaluate", "surrogate",
+                                    "assimilate", "gradcheck", "bench", "info"}) {
     const Outcome outcome = place.papillon(command + " --help");
     CAPTURE(command);
     CHECK(outcome.code == 0);
