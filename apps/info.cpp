@@ -1,5 +1,6 @@
 // papillon info: what this program is and runs on.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "papillon/apps/build_info.hpp"
 #include "papillon/apps/command.hpp"

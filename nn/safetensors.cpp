@@ -254,7 +254,7 @@ const SafetensorsEntry& SafetensorsFile::entry(std::string_view name) const {
   for (const SafetensorsEntry& e : entries) {
     if (e.name == name) return e;
   }
-  throw InputError(fmt::format("safetensors: there is no entry {}", in_quotes(name)));
+  throw InputError(fmt::format("{}: there is no entry {}", source, in_quotes(name)));
 }
 
 template <class T>
@@ -262,7 +262,7 @@ Tensor<T> SafetensorsFile::tensor(std::string_view name) const {
   const SafetensorsEntry& e = entry(name);
   const auto bytes = byte_count(e.shape, item_size(e.dtype));
   if (!bytes || *bytes != e.bytes.size()) {
-    throw InputError(fmt::format("safetensors: entry {}: its bytes do not fill shape {} of {}",
+    throw InputError(fmt::format("{}: entry {}: its bytes do not fill shape {} of {}", source,
                                  in_quotes(name), to_string(e.shape), in_quotes(e.dtype)));
   }
   Tensor<T> result(e.shape);
@@ -276,14 +276,16 @@ Tensor<T> SafetensorsFile::tensor(std::string_view name) const {
   } else if (e.dtype == "BF16") {
     convert<std::uint16_t>(e.bytes, result, from_bfloat16);
   } else {
-    throw InputError(fmt::format("safetensors: entry {} is {}; needs F16, BF16, F32 or F64",
+    throw InputError(fmt::format("{}: entry {} is {}; needs F16, BF16, F32 or F64", source,
                                  in_quotes(name), e.dtype));
   }
   return result;
 }
 
 SafetensorsFile parse_safetensors(std::span<const std::byte> data, const std::string& name) {
-  return Parser(data, name).parse();
+  SafetensorsFile file = Parser(data, name).parse();
+  file.source = name;
+  return file;
 }
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {

@@ -24,6 +24,7 @@ struct SafetensorsEntry {
 struct SafetensorsFile {
   std::map<std::string, std::string> metadata;
   std::vector<SafetensorsEntry> entries;  // in the order of their data
+  std::string source = "safetensors";     // what error messages begin with: the file it came from
 
   // Adds an F32 or F64 entry. Throws ArgumentError if the name is taken or is "__metadata__".
   template <class T>
