@@ -49,7 +49,7 @@ void ScoreSums::add(Which which, std::size_t k, std::size_t b, const double* x, 
   double* sums = row(which, k, b);
   double *error = sums + first_error, *square = error + d, *variance = square + d;
   double *crps = variance + d, *anomalies = memory.take(d * members);
-  double *column = memory.take(members), *bins = ranks_[which].data() + k * d * (members + 1);
+  double* column = memory.take(members);
   double squares = 0, variances = 0;
   for (std::size_t i = 0; i < d; ++i) {
     const double e = x[i] - truth[i];
@@ -66,7 +66,8 @@ void ScoreSums::add(Which which, std::size_t k, std::size_t b, const double* x, 
       }
       v /= static_cast<double>(members) - 1;
       if (layout_.crps) {
-        bins[i * (members + 1) + rank_of_truth({column, members}, truth[i])] += 1;
+        double* bins = ranks_[which].data() + (k * d + i) * (members + 1);
+        bins[rank_of_truth({column, members}, truth[i])] += 1;
         crps[i] += crps_ensemble({column, members}, truth[i]);
       }
     } else if (layout_.crps) {
