@@ -139,6 +139,9 @@ class NetcdfFile {
         fail(
             fmt::format("dimension {} of 'state' is '{}'; '{}' is needed", i, name, axis_names[i]));
     }
+    for (const char* packing : {"scale_factor", "add_offset"})
+      if (nc_inq_att(id_, variable, packing, nullptr, nullptr) == NC_NOERR)
+        fail(fmt::format("'state' is packed ({}); write it unpacked", packing));
     check_size(variable, type, extents);
     States states;
     states.layout.members = extents[0];
@@ -147,6 +150,7 @@ class NetcdfFile {
     states.layout.dt = time_step(extents[1]);
     states.values = Tensor<float>(Shape{extents[0] * extents[1], extents[2]});
     if (!states.values.empty()) check(nc_get_var_float(id_, variable, states.values.data()));
+    refuse_missing(variable, type, states.values);
     return states;
   }
 
@@ -162,6 +166,23 @@ class NetcdfFile {
     if (bytes > (deflate != 0 ? 1032.0 : 1.0) * held)
       fail(fmt::format("announces {:.0f} bytes of states and is only {:.0f} bytes long", bytes,
                        held));
+  }
+
+  // What was masked or never written holds the fill value, a number like others (9.97e36 unless
+  // _FillValue says otherwise; NaN is found with all other NaN).
+  void refuse_missing(int variable, nc_type type, const Tensor<float>& values) const {
+    int no_fill = 0;
+    float fill = 0;
+    if (type == NC_FLOAT) {
+      check(nc_inq_var_fill(id_, variable, &no_fill, &fill));
+    } else {
+      double wide = 0;
+      check(nc_inq_var_fill(id_, variable, &no_fill, &wide));
+      fill = static_cast<float>(wide);
+    }
+    if (no_fill != 0) return;
+    const auto missing = std::count(values.begin(), values.end(), fill);
+    if (missing > 0) fail(fmt::format("{} values of 'state' are missing ({:g})", missing, fill));
   }
 
   double time_step(std::size_t times) const {
