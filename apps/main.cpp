@@ -131,7 +131,11 @@ int run(int argc, char** argv) {
     for (const auto& [command, app] : commands) {
       if (!app->parsed()) continue;
       where += std::string(" ") + command->name();
-      return run_command(*command, *app, program, context);
+      const int code = run_command(*command, *app, program, context);
+      // What was printed has to arrive, too.
+      if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+        throw OutputError("stdout: what was printed could not be written");
+      return code;
     }
   } catch (const UsageError& error) {
     return fail(exit_usage, where, error.what());

@@ -44,8 +44,13 @@ class NetcdfWriter : public StateWriter {
 
  private:
   void check(int status) const {
-    if (status != NC_NOERR)
-      throw OutputError(fmt::format("{}: cannot write: {}", path_.string(), nc_strerror(status)));
+    if (status == NC_NOERR) return;
+    // HDF5 keeps to itself why it failed; a full disk is what it mostly is.
+    std::error_code unknown;
+    const auto space = std::filesystem::space(file_.temporary().parent_path(), unknown);
+    const bool full = status == NC_EHDFERR && !unknown && space.available < (1u << 20);
+    throw OutputError(fmt::format("{}: cannot write: {}", path_.string(),
+                                  full ? "the disk is full" : nc_strerror(status)));
   }
 
   void text(int variable, const char* name, const std::string& value) const {
