@@ -239,7 +239,9 @@ void print_scaling(const std::string& axis, const Json& results) {
 
 void write_scaling(const std::filesystem::path& directory, const std::string& axis,
                    const Json& results) {
-  std::string rows = "model," + axis + ",lambda,lead,nrmse,nrmse_spread,valid_time,seeds\n";
+  // With two columns named lead nothing reads it.
+  std::string rows = "model," + (axis == "lead" ? "lead_steps" : axis) +
+                     ",lambda,lead,nrmse,nrmse_spread,valid_time,seeds\n";
   for (const auto& [name, entry] : results.items())
     for (std::size_t v = 0; v < entry["values"].size(); ++v)
       for (std::size_t l = 0; l < entry["lead"].size(); ++l) {
