@@ -1,6 +1,7 @@
 #include "papillon/diffusion/sampler.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 
@@ -45,6 +46,22 @@ SamplerName parse_sampler(std::string_view name) {
     if (names[i] == name) return static_cast<SamplerName>(i);
   throw ArgumentError(
       fmt::format("unknown sampler \"{}\"; ddpm, ddim, dpm2m, dpm3m or heun", name));
+}
+
+std::string describe(const SamplerOptions& o) {
+  std::string text = to_string(o.sampler);
+  if (o.timesteps.empty())
+    text += fmt::format(" steps {} spacing {}", o.steps, to_string(o.spacing));
+  else
+    text += fmt::format(" timesteps {}", fmt::join(o.timesteps, " "));
+  if (o.timesteps.empty() && o.spacing == Spacing::karras) text += fmt::format(" rho {}", o.rho);
+  if (o.sampler == SamplerName::ddim) text += fmt::format(" eta {}", o.eta);
+  if (o.sampler == SamplerName::ddpm)
+    text += o.variance == DdpmVariance::fixed_small ? " variance small" : " variance large";
+  if (o.sampler == SamplerName::dpm2m || o.sampler == SamplerName::dpm3m)
+    text += fmt::format(" lower_order_final {} largest_step_ratio {}", o.lower_order_final,
+                        o.largest_step_ratio);
+  return text + fmt::format(" clip {} final_alpha_bar {}", o.clip, o.final_alpha_bar);
 }
 
 std::vector<int> sampler_timesteps(const NoiseSchedule& schedule, const SamplerOptions& options) {

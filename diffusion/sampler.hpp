@@ -22,6 +22,10 @@ struct SamplerOptions : StepOptions {
   std::vector<int> timesteps{};  // descending to 0; in place of steps and spacing, if not empty
 };
 
+// All of the options that its states depend on, but for the random numbers: for fingerprints and
+// files.
+std::string describe(const SamplerOptions& options);
+
 // The list that the options ask for. Throws ArgumentError for one that does not descend to 0.
 std::vector<int> sampler_timesteps(const NoiseSchedule& schedule, const SamplerOptions& options);
 

@@ -98,6 +98,37 @@ TEST_CASE("all heads give the same samples", "[sampler]") {
   }
 }
 
+TEST_CASE("options that give other states have another description", "[sampler]") {
+  using Change = void (*)(SamplerOptions&);
+  const Change any[] = {
+      [](SamplerOptions& o) { o.steps = 11; },
+      [](SamplerOptions& o) { o.spacing = Spacing::uniform; },
+      [](SamplerOptions& o) { o.timesteps = {1000, 700, 300, 100, 20, 0}; },
+      [](SamplerOptions& o) { o.clip = 0.5; },
+      [](SamplerOptions& o) { o.final_alpha_bar = 0.99999; },
+  };
+  const auto check = [](const SamplerOptions& before, Change change) {
+    SamplerOptions after = before;
+    change(after);
+    INFO(describe(before) << " -> " << describe(after));
+    const auto model = oracle(Head::velocity);
+    CHECK(max_abs_difference(sample(model, 4, 3, before).states,
+                             sample(model, 4, 3, after).states) > 1e-6);
+    CHECK(describe(before) != describe(after));
+  };
+  for (const SamplerName name : all_samplers)
+    for (const Change change : any) check(options_for(name, 10), change);
+  check(options_for(SamplerName::ddpm, 10),
+        [](SamplerOptions& o) { o.variance = DdpmVariance::fixed_large; });
+  check(options_for(SamplerName::ddim, 10), [](SamplerOptions& o) { o.eta = 0.5; });
+  check(options_for(SamplerName::dpm3m, 30),
+        [](SamplerOptions& o) { o.lower_order_final = false; });
+  check(options_for(SamplerName::dpm2m, 10), [](SamplerOptions& o) { o.largest_step_ratio = 1; });
+  check(options_for(SamplerName::heun, 10, Spacing::karras), [](SamplerOptions& o) { o.rho = 4; });
+  check(options_for(SamplerName::dpm2m, 30),
+        [](SamplerOptions& o) { o.sampler = SamplerName::dpm3m; });
+}
+
 TEST_CASE("evaluations and progress are counted", "[sampler]") {
   const auto model = oracle(Head::velocity);
   for (const SamplerName name : all_samplers) {

@@ -15,20 +15,22 @@ struct EnkfNOptions {
   // - 1, and the anomalies would shrink or grow in each cycle for no reason. The correction divides
   // epsilon_N and multiplies M + g by (epsilon_N (M - 1) / (M + g))^(k/2), k the mean over the M
   // directions of 1 / (1 + s_k^2), the weight that the prior has in the analysis (after Bocquet et
-  // al. 2015, section 5, doi:10.5194/npg-22-645-2015, and Raanes et al. 2019, doi:10.1002/qj.3386).
+  // al. 2015, doi:10.5194/npg-22-645-2015, and Raanes et al. 2019, doi:10.1002/qj.3386).
   bool mode_correction = true;
   // Multiplies epsilon_N and M + g: above 1, the ensemble is trusted like a larger one (Raanes et
   // al. 2019, xN).
   double certainty = 1;
-  // The transform uses the whole Hessian; without it, the term -2 w w^T is left out.
+  // The transform uses the whole Hessian; without it, the term -2 w w^T is left out, which is the
+  // ETKF's transform with the covariance divided by zeta / (M - 1): narrower, and on Lorenz-96
+  // closer to the truth (docs/assimilation.md).
   bool full_hessian = true;
   double analysis_anomaly_inflation = 1;  // on top, for model error
   bool rotate = false;                    // as in EtkfOptions
 };
 
 // The prior integrates over the covariances from which the ensemble may have been drawn (Bocquet
-// 2011, doi:10.5194/npg-18-735-2011). Dual form (Bocquet and Sakov 2012, section 2.3, doi:10.5194/
-// npg-19-383-2012): with c = M + g and zeta the global minimum on (0, c / epsilon_N] of
+// 2011, doi:10.5194/npg-18-735-2011). Dual form (Bocquet and Sakov 2012,
+// doi:10.5194/npg-19-383-2012): with c = M + g and zeta the global minimum on (0, c / epsilon_N] of
 //   D(zeta) = 1/2 d^T (R + Y Y^T / zeta)^-1 d + epsilon_N zeta / 2 - c/2 ln(zeta)
 // the mean moves by X w, w = (zeta I + Y^T R^-1 Y)^-1 Y^T R^-1 d, and the anomalies become
 // sqrt(M-1) X C^-1/2 with the Hessian C of the primal cost at w:

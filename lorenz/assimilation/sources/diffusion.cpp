@@ -31,13 +31,10 @@ class DiffusionSource final : public EnsembleSource {
   }
 
   std::string description() const override {
-    const SamplerOptions& s = options_.sampler;
     return fmt::format(
-        "diffusion members {} start_step {} (t = {}) sampler {} steps {} spacing {} "
-        "eta {} head {} schedule {} {}",
-        options_.members, options_.start_step, start_, to_string(s.sampler), s.steps,
-        to_string(s.spacing), s.eta, to_string(model_.head), model_.schedule.name(),
-        model_.schedule.steps());
+        "diffusion members {} start_step {} (t = {}) sampler {} head {} schedule {} {}",
+        options_.members, options_.start_step, start_, describe(options_.sampler),
+        to_string(model_.head), model_.schedule.name(), model_.schedule.steps());
   }
   std::size_t dimension() const override { return shift_.size(); }
   std::size_t members() const override { return static_cast<std::size_t>(options_.members); }
