@@ -23,8 +23,13 @@ class EnsembleSource {
   virtual bool batched() const = 0;
   // Ensembles of states [N, M, D] around backgrounds [N, D], in physical units. Thread-safe. Throws
   // ShapeError, NumericalError.
-  virtual Tensor<double> generate(const Tensor<double>& backgrounds,
-                                  std::span<const RandomAddress> addresses) const = 0;
+  Tensor<double> generate(const Tensor<double>& backgrounds,
+                          std::span<const RandomAddress> addresses) const;
+
+ private:
+  // The same, of backgrounds whose shape is right.
+  virtual Tensor<double> make(const Tensor<double>& backgrounds,
+                              std::span<const RandomAddress> addresses) const = 0;
 };
 using SourcePointer = std::shared_ptr<const EnsembleSource>;
 

@@ -42,6 +42,14 @@ ObservedAnomalies observe_ensemble(Rows ensemble, const Observation& observed, S
   return y;
 }
 
+Rows whitened_innovation(const Observation& observed, const double* predicted, Scratch& memory) {
+  const Rows innovation = memory.rows(1, observed.count());
+  for (std::size_t i = 0; i < observed.count(); ++i)
+    innovation[0][i] = observed.values()[i] - predicted[i];
+  observed.whiten(innovation);
+  return innovation;
+}
+
 namespace {
 
 // From so many rows on, LAPACK is quicker than our rotations.

@@ -21,6 +21,9 @@ struct ObservedAnomalies {
 };
 ObservedAnomalies observe_ensemble(Rows ensemble, const Observation& observed, Scratch& memory);
 
+// R^-1/2 (y - predicted), [1, p].
+Rows whitened_innovation(const Observation& observed, const double* predicted, Scratch& memory);
+
 // S = Y / sqrt(M - 1) = sum over k of s_k a_k v_k^T for whitened anomalies Y^T [p, M] (given as
 // rows of members), by one singular value decomposition, with the projections a_k . d_n of given
 // whitened innovations d [n, p]. Directions without spread are left out. Throws AnalysisError

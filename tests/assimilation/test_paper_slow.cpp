@@ -47,15 +47,20 @@ double rmse_of(const ModelPointer& model, double deviation, std::size_t steps, s
   return scores.analysis.rmse_time_mean.value;
 }
 
+// Finn et al. (2024), section 5.3: 16 trajectories of Lorenz-63, all of it observed.
+TwinSetup paper_setup() {
+  const ModelPointer model = dynamics(Lorenz63{});
+  return {model,
+          {},
+          Truth(IntegratedTruth{model, spun_up_states(*model, 16, 20000, {2, 2}), {}}),
+          {ObservationModel(ObservationOperator::all(3), 2.0)},
+          std::make_shared<Matrix>(spun_up_states(*model, 1000, 10000, {1, 1}))};
+}
+
 }  // namespace
 
 TEST_CASE("the ETKF with 12 members has the background covariance of the paper", "[.slow]") {
-  const ModelPointer model = dynamics(Lorenz63{});
-  TwinSetup setup{model,
-                  {},
-                  Truth(IntegratedTruth{model, spun_up_states(*model, 16, 20000, {2, 2}), {}}),
-                  {ObservationModel(ObservationOperator::all(3), 2.0)},
-                  std::make_shared<Matrix>(spun_up_states(*model, 1000, 10000, {1, 1}))};
+  const TwinSetup setup = paper_setup();
   TwinOptions options;
   options.burn_in = 2000;
   options.cycles = 50000;
@@ -74,12 +79,7 @@ TEST_CASE("the ETKF with 12 members has the background covariance of the paper",
 
 TEST_CASE("static ensembles are as far behind the ETKF as in the paper's comparison", "[.slow]") {
   const Matrix c = Matrix::matrix({{0.520, 0.747, 0}, {0.747, 1.378, 0.001}, {0, 0.001, 1.177}});
-  const ModelPointer model = dynamics(Lorenz63{});
-  TwinSetup setup{model,
-                  {},
-                  Truth(IntegratedTruth{model, spun_up_states(*model, 16, 20000, {2, 2}), {}}),
-                  {ObservationModel(ObservationOperator::all(3), 2.0)},
-                  std::make_shared<Matrix>(spun_up_states(*model, 1000, 10000, {1, 1}))};
+  const TwinSetup setup = paper_setup();
   TwinOptions options;
   options.burn_in = 500;
   options.cycles = 5000;

@@ -119,11 +119,8 @@ void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Scratch& me
   if (observed.count() == 0) return;
   const MeanAndAnomalies x = split_mean(one.states, memory);
   const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
-  const Rows innovation = memory.rows(1, observed.count());
-  for (std::size_t i = 0; i < observed.count(); ++i)
-    innovation[0][i] = observed.values()[i] - y.mean[i];
-  observed.whiten(innovation);
-  const Spectrum spectrum = decompose(y.anomalies, innovation, memory);
+  const Spectrum spectrum =
+      decompose(y.anomalies, whitened_innovation(observed, y.mean, memory), memory);
 
   const double members = static_cast<double>(one.states.count);
   const std::size_t rank = spectrum.rank, d = one.states.width;

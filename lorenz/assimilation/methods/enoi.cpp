@@ -26,14 +26,14 @@ void enoi_analysis(AnalysisCase& one, Rows ensemble, const EnoiOptions& options,
   write_around(one.states[0], x, one.report.background);
   if (p == 0) return write_around(one.states[0], x, one.report.analysis);
   const ObservedAnomalies y = observe_ensemble(ensemble, observed, memory);
-  const Rows innovation = memory.rows(1, p);
-  if (options.innovation == InnovationOf::background)
-    observed.predict(one.states, innovation, memory);
-  else
-    std::copy_n(y.mean, p, innovation[0]);
-  for (std::size_t i = 0; i < p; ++i) innovation[0][i] = observed.values()[i] - innovation[0][i];
-  observed.whiten(innovation);
-  const Spectrum spectrum = decompose(y.anomalies, innovation, memory);
+  const double* predicted = y.mean;
+  if (options.innovation == InnovationOf::background) {
+    const Rows of_background = memory.rows(1, p);
+    observed.predict(one.states, of_background, memory);
+    predicted = of_background[0];
+  }
+  const Spectrum spectrum =
+      decompose(y.anomalies, whitened_innovation(observed, predicted, memory), memory);
 
   // The mean update of etkf_analysis(), with the anomalies scaled already.
   const double norm = 1 / std::sqrt(static_cast<double>(ensemble.count) - 1);

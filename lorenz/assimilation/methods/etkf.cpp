@@ -14,11 +14,8 @@ void etkf_analysis(AnalysisCase& one, const EtkfOptions& options, Scratch& memor
   const std::size_t members = one.states.count;
   const MeanAndAnomalies x = split_mean(one.states, memory);
   const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
-  const Rows innovation = memory.rows(1, observed.count());
-  for (std::size_t i = 0; i < observed.count(); ++i)
-    innovation[0][i] = observed.values()[i] - y.mean[i];
-  observed.whiten(innovation);
-  const Spectrum spectrum = decompose(y.anomalies, innovation, memory);
+  const Spectrum spectrum =
+      decompose(y.anomalies, whitened_innovation(observed, y.mean, memory), memory);
 
   const double rho = options.prior_variance_inflation, scale = std::sqrt(rho);
   const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);

@@ -53,9 +53,7 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& mem
   const std::size_t members = one.states.count, p = observed.count();
   const MeanAndAnomalies x = split_mean(one.states, memory);
   const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
-  const Rows innovation = memory.rows(1, p);
-  for (std::size_t i = 0; i < p; ++i) innovation[0][i] = observed.values()[i] - y.mean[i];
-  observed.whiten(innovation);
+  const Rows innovation = whitened_innovation(observed, y.mean, memory);
 
   const double rho = options.prior_variance_inflation, scale = std::sqrt(rho);
   const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);

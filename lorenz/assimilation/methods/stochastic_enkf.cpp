@@ -39,9 +39,7 @@ void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& op
   const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
   // d_m = R^-1/2 (y - H(x_m)) + e_m = R^-1/2 (y - mean) - (whitened anomaly) + e_m
   const Rows innovations = perturbations(one, options.centre_perturbations, memory);
-  const Rows of_mean = memory.rows(1, p);
-  for (std::size_t i = 0; i < p; ++i) of_mean[0][i] = observed.values()[i] - y.mean[i];
-  observed.whiten(of_mean);
+  const Rows of_mean = whitened_innovation(observed, y.mean, memory);
   for (std::size_t m = 0; m < members; ++m)
     for (std::size_t i = 0; i < p; ++i) innovations[m][i] += of_mean[0][i] - y.anomalies[m][i];
 

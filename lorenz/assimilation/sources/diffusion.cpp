@@ -40,12 +40,9 @@ class DiffusionSource final : public EnsembleSource {
   std::size_t members() const override { return static_cast<std::size_t>(options_.members); }
   bool batched() const override { return true; }
 
-  Tensor<double> generate(const Tensor<double>& backgrounds,
-                          std::span<const RandomAddress> addresses) const override {
+  Tensor<double> make(const Tensor<double>& backgrounds,
+                      std::span<const RandomAddress> addresses) const override {
     const std::size_t n = addresses.size(), d = dimension(), m = members();
-    if (backgrounds.shape() != Shape{n, d})
-      throw ShapeError(fmt::format("ensemble source: backgrounds of shape {}; should be [{}, {}]",
-                                   to_string(backgrounds.shape()), n, d));
     Tensor<float> x(Shape{n, d});
     for (std::size_t i = 0; i < x.size(); ++i)
       x[i] = static_cast<float>((backgrounds[i] - shift_[i % d]) / scale_[i % d]);

@@ -11,13 +11,6 @@
 namespace papillon {
 namespace {
 
-void check_backgrounds(const Tensor<double>& backgrounds, std::size_t dimension,
-                       std::size_t addresses) {
-  if (backgrounds.shape() != Shape{addresses, dimension})
-    throw ShapeError(fmt::format("ensemble source: backgrounds of shape {}; should be [{}, {}]",
-                                 to_string(backgrounds.shape()), addresses, dimension));
-}
-
 Tensor<double> scaled_factor(const Tensor<double>& covariance, double inflation, bool diagonal) {
   if (!(std::isfinite(inflation) && inflation > 0))
     throw ArgumentError(
@@ -48,10 +41,9 @@ class GaussianSource final : public EnsembleSource {
   std::size_t members() const override { return members_; }
   bool batched() const override { return false; }
 
-  Tensor<double> generate(const Tensor<double>& backgrounds,
-                          std::span<const RandomAddress> addresses) const override {
+  Tensor<double> make(const Tensor<double>& backgrounds,
+                      std::span<const RandomAddress> addresses) const override {
     const std::size_t d = dimension();
-    check_backgrounds(backgrounds, d, addresses.size());
     Tensor<double> out(Shape{addresses.size(), members_, d});
     std::vector<double> e(members_ * d);
     for (std::size_t n = 0; n < addresses.size(); ++n) {
@@ -85,10 +77,9 @@ class SigmaPointSource final : public EnsembleSource {
   std::size_t members() const override { return 2 * l_.extent(0); }
   bool batched() const override { return false; }
 
-  Tensor<double> generate(const Tensor<double>& backgrounds,
-                          std::span<const RandomAddress> addresses) const override {
+  Tensor<double> make(const Tensor<double>& backgrounds,
+                      std::span<const RandomAddress> addresses) const override {
     const std::size_t d = dimension();
-    check_backgrounds(backgrounds, d, addresses.size());
     Tensor<double> out(Shape{addresses.size(), 2 * d, d});
     for (std::size_t n = 0; n < addresses.size(); ++n)
       for (std::size_t m = 0; m < 2 * d; ++m)

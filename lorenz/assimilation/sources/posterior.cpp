@@ -44,12 +44,9 @@ class PosteriorSource final : public EnsembleSource {
   std::size_t members() const override { return static_cast<std::size_t>(options_.members); }
   bool batched() const override { return false; }
 
-  Tensor<double> generate(const Tensor<double>& backgrounds,
-                          std::span<const RandomAddress> addresses) const override {
+  Tensor<double> make(const Tensor<double>& backgrounds,
+                      std::span<const RandomAddress> addresses) const override {
     const std::size_t n = addresses.size(), d = dimension(), m = members();
-    if (backgrounds.shape() != Shape{n, d})
-      throw ShapeError(fmt::format("ensemble source: backgrounds of shape {}; should be [{}, {}]",
-                                   to_string(backgrounds.shape()), n, d));
     Tensor<double> out(Shape{n, m, d});
     parallel_for(n, [&](std::size_t row) {
       std::vector<double> noise(m * d);

@@ -1,0 +1,17 @@
+#include "papillon/lorenz/assimilation/ensemble_source.hpp"
+
+#include <fmt/format.h>
+
+#include "papillon/tensor/errors.hpp"
+
+namespace papillon {
+
+Tensor<double> EnsembleSource::generate(const Tensor<double>& backgrounds,
+                                        std::span<const RandomAddress> addresses) const {
+  if (const Shape right{addresses.size(), dimension()}; backgrounds.shape() != right)
+    throw ShapeError(fmt::format("ensemble source: backgrounds of shape {}; should be {}",
+                                 to_string(backgrounds.shape()), to_string(right)));
+  return make(backgrounds, addresses);
+}
+
+}  // namespace papillon
