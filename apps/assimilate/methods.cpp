@@ -115,7 +115,10 @@ MethodPointer make_method(const AssimilateOptions& o, const World& world, Inputs
   if (o.method == "hybrid")
     return hybrid_etkf(o.members, make_source(o, world, inputs, o.generated),
                        {transform, o.around_each_member});
-  if (o.method == "oi") return optimal_interpolation(covariance(), o.deviation_inflation);
+  if (o.method == "oi")
+    return optimal_interpolation(
+        covariance(), o.deviation_inflation,
+        o.first_guess == "climatology" ? world.climate.mean : std::vector<double>{});
   if (o.method == "3dvar") {
     ThreeDVarOptions options;
     options.outer_loops = o.outer_loops;

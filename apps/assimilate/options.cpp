@@ -118,6 +118,8 @@ void add_method(Group g, AssimilateOptions& o) {
   g.flag("--free-perturbations", o.free_perturbations, "of enkf: not moved to have mean zero");
   g.list("--covariance", o.covariance,
          "static B: climatology, a .npy, the results.json of a run, or the numbers");
+  g.choice("--first-guess", o.first_guess, {"forecast", "climatology"},
+           "of oi: where each analysis starts");
   g.choice("--innovation", o.innovation, {"background", "ensemble-mean"}, "of enoi");
   g.count("--window", o.window, "observation intervals of 4dvar", 1);
   g.count("--outer-loops", o.outer_loops, "of 3dvar and 4dvar", 1);

@@ -42,7 +42,7 @@ struct AssimilateOptions {
   int gauge = 0;
   double radius = 4, certainty = 1;
   std::vector<std::string> covariance{};
-  std::string innovation = "background";
+  std::string innovation = "background", first_guess = "forecast";
   std::size_t window = 1, outer_loops = 10, inner_loops = 100;
   double tolerance = 0;  // 0: the method's own
 

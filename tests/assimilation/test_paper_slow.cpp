@@ -120,6 +120,10 @@ TEST_CASE("Lorenz-63 with observations every 25 steps: published scores", "[.slo
   CHECK(rmse(enkf_n(3, options)) == Approx(0.60).epsilon(0.07));
   options.rotate = true;
   CHECK(rmse(enkf_n(10, options)) == Approx(0.54).epsilon(0.07));
+  // Optimal interpolation from the climate's mean: no cycling, nothing to tune, little scatter.
+  const auto climate = climatology(spun_up_states(*model, 4000, 2000, {5, 5}));
+  CHECK(rmse(optimal_interpolation(climate.covariance(), 1, climate.mean())) ==
+        Approx(1.25).epsilon(0.02));
 }
 
 TEST_CASE("Lorenz-96 with all variables observed each step: published scores", "[.slow]") {
@@ -136,6 +140,8 @@ TEST_CASE("Lorenz-96 with all variables observed each step: published scores", "
   options.certainty = 2;
   CHECK(rmse(enkf_n(24, options)) == Approx(0.18).margin(0.01));
   // 3D-Var with 0.02 of the climatological covariance.
-  const Matrix c = climatology(spun_up_states(*model, 4000, 2000, {5, 5}, 3, 2)).covariance();
+  const auto climate = climatology(spun_up_states(*model, 4000, 2000, {5, 5}, 3, 2));
+  const Matrix c = climate.covariance();
   CHECK(rmse(optimal_interpolation(c, std::sqrt(0.02))) == Approx(0.41).margin(0.015));
+  CHECK(rmse(optimal_interpolation(c, 1, climate.mean())) == Approx(0.95).margin(0.01));
 }

@@ -72,6 +72,12 @@ TEST_CASE("OI and 3D-Var are the Kalman update with B, and report its variances"
   check(with_report(x, 1, model, y, by_method(optimal_interpolation(quarter, 2))));
   check(with_report(x, 1, model, y, by_method(three_d_var(quarter, 2))));
 
+  // A first guess takes the place of the background, whatever that is.
+  const auto from_guess = with_report(Matrix::matrix({{-7, 0, 30, 1}}), 1, model, y,
+                                      by_method(optimal_interpolation(quarter, 2, {1, 2, 3, 4})));
+  check(from_guess);
+  CHECK_THROWS_AS(optimal_interpolation(b, 1, {1, 2}), ShapeError);
+
   // Missing observations, one and all.
   for (const std::vector<double>& some :
        {std::vector<double>{missing, 0, -1}, std::vector<double>(3, missing)})

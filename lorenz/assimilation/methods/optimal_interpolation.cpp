@@ -62,19 +62,32 @@ void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, 
   report_variances(one, b, bh);
 }
 
-MethodPointer optimal_interpolation(const Tensor<double>& covariance, double deviation_inflation) {
+MethodPointer optimal_interpolation(const Tensor<double>& covariance, double deviation_inflation,
+                                    std::vector<double> first_guess) {
   if (!(deviation_inflation > 0))
     throw ArgumentError("optimal interpolation: the inflation should be positive");
   cholesky(covariance);  // throws if it is none
+  const std::size_t d = covariance.extent(0);
+  if (!first_guess.empty() && first_guess.size() != d)
+    throw ShapeError(
+        fmt::format("optimal interpolation: a first guess of {} components, a "
+                    "covariance of {}",
+                    first_guess.size(), d));
   Tensor<double> b = covariance;
   for (double& x : b) x *= deviation_inflation * deviation_inflation;
   MethodTraits traits{"optimal_interpolation", fmt::format("optimal_interpolation B {}",
                                                            fmt::join(b.begin(), b.end(), " "))};
+  if (!first_guess.empty())
+    traits.description += fmt::format(" first guess {}", fmt::join(first_guess, " "));
   traits.uncertainty = Uncertainty::gaussian;
   return make_method(
       std::move(traits),
-      [b](AnalysisCase& one, Scratch& memory) { optimal_interpolation_analysis(one, b, memory); },
-      [d = b.extent(0)](const ObservationModel& model) {
+      [b, first_guess](AnalysisCase& one, Scratch& memory) {
+        if (one.observations->count() > 0)
+          std::copy(first_guess.begin(), first_guess.end(), one.states[0]);
+        optimal_interpolation_analysis(one, b, memory);
+      },
+      [d](const ObservationModel& model) {
         if (model.dimension() != d)
           throw ShapeError(fmt::format(
               "optimal interpolation: a covariance of {} components, observations of {}", d,

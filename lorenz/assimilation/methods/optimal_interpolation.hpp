@@ -1,6 +1,8 @@
 // Optimal interpolation: the Kalman update with a background covariance that never changes.
 #pragma once
 
+#include <vector>
+
 #include "papillon/lorenz/assimilation/method.hpp"
 
 namespace papillon {
@@ -10,9 +12,11 @@ namespace papillon {
 // the variances diag(B) and diag((I - K H) B). Throws AnalysisError (singular).
 void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, Scratch& memory);
 
-// B = deviation_inflation^2 covariance. Throws ShapeError, and NumericalError if it is not positive
-// definite.
+// B = deviation_inflation^2 covariance. With a first guess [D] (the mean of the climate, say), each
+// analysis starts from it instead of the forecast, which then is only scored. Throws ShapeError,
+// and NumericalError if B is not positive definite.
 MethodPointer optimal_interpolation(const Tensor<double>& covariance,
-                                    double deviation_inflation = 1);
+                                    double deviation_inflation = 1,
+                                    std::vector<double> first_guess = {});
 
 }  // namespace papillon
