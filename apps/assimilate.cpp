@@ -9,6 +9,7 @@
 #include "papillon/apps/assimilate/results.hpp"
 #include "papillon/apps/assimilate/spread.hpp"
 #include "papillon/apps/assimilate/twin_run.hpp"
+#include "papillon/apps/assimilate/uses.hpp"
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/interrupt.hpp"
 
@@ -61,7 +62,9 @@ class Assimilate : public Command {
     fill_placeholders(run, run.context.settings);
     const AssimilateOptions& o = run.options;
     check(o);
+    check_used(o, context.layers.front());
     if (!o.out.empty() && !o.resume) {
+      refuse_other_run(run, inputs);
       run.context.start_directory(o.out);
       std::error_code ignored;
       for (const char* file : {"results.json", "stored.safetensors", "checkpoint.safetensors"})
@@ -91,8 +94,10 @@ class Assimilate : public Command {
   static void check_resumable(const AssimilateOptions& o) {
     require(o.out, "--out DIR");
     const std::filesystem::path directory(o.out);
-    for (const char* file : {"checkpoint.safetensors", "tuning.json"})
-      if (std::filesystem::exists(directory / file)) return;
+    if (std::filesystem::exists(directory / "checkpoint.safetensors")) return;
+    if (std::filesystem::exists(directory / "results.json"))
+      throw InputError(fmt::format("{}: the run is finished; there is nothing to resume", o.out));
+    if (std::filesystem::exists(directory / "tuning.json")) return;
     throw InputError(fmt::format("{}: no such file; there is no run to resume",
                                  (directory / "checkpoint.safetensors").string()));
   }

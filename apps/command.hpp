@@ -26,7 +26,7 @@ struct Context {
   std::size_t threads = 0;  // as asked for; 0: all processors
   std::string config, json;
   bool quiet = false;
-  std::string command;
+  std::string command, command_line;
   Json settings;  // the resolved options of the command
   // Where they are from, in order of precedence: command line, environment, file, preset; and the
   // runs that the file lists, for a command that makes several.

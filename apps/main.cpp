@@ -97,6 +97,8 @@ int fail(int code, const std::string& where, const std::string& what) {
 
 int run(int argc, char** argv) {
   Context context;
+  context.command_line = "papillon";
+  for (int i = 1; i < argc; ++i) context.command_line += std::string(" ") + argv[i];
   CLI::App program("Diffusion models that learn strange attractors, from scratch.", "papillon");
   program.formatter(std::make_shared<HelpFormatter>(program_example));
   program.footer(program_footer);

@@ -35,6 +35,47 @@ Json stored_results(const ParsedRun& run, Inputs& inputs) {
   return same.dump() == identity(run, inputs) ? json["results"] : Json();
 }
 
+bool has_checkpoint_of(const ParsedRun& run, Inputs& inputs, const Context& context) {
+  const fs::path stored = fs::path(run.options.out) / "stored.safetensors";
+  try {
+    return fs::exists(stored) && Recorder::belongs(stored, identity(run, inputs));
+  } catch (const InputError& error) {
+    if (!context.quiet)
+      fmt::print(stderr, "{}: begun anew, as its checkpoint cannot be read: {}\n", run.options.name,
+                 error.what());
+    return false;
+  }
+}
+
+// What a message says of it: the first setting that differs.
+std::string difference(const Json& there, const Json& here) {
+  for (const auto& [key, value] : here.items())
+    if (!there.contains(key))
+      return fmt::format("--{} is not there, {} here", key, value.dump());
+    else if (there[key] != value)
+      return fmt::format("--{} {} there, {} here", key, there[key].dump(), value.dump());
+  return "other input files";
+}
+
+// Results of other settings are kept, once, in a directory beside the run's.
+void keep_earlier_results(const AssimilateOptions& o, const Context& context) {
+  const fs::path out(o.out);
+  if (!fs::exists(out / "results.json") && !fs::exists(out / "checkpoint.safetensors")) return;
+  const std::string kept = o.out + ".earlier";
+  std::error_code failed;
+  fs::remove_all(kept, failed);
+  fs::rename(o.out, kept, failed);
+  if (failed)
+    throw OutputError(fmt::format("{}: cannot be moved to {}: {}", o.out, kept, failed.message()));
+  // A search may still be right.
+  fs::create_directories(out, failed);
+  if (fs::exists(fs::path(kept) / "tuning.json"))
+    fs::copy_file(fs::path(kept) / "tuning.json", out / "tuning.json", failed);
+  if (!context.quiet)
+    fmt::print(stderr, "{}: other settings or files than before; the earlier results are in {}\n",
+               o.name, kept);
+}
+
 Json run_or_reuse(ParsedRun& run, Inputs& inputs, const Context& context) {
   Json results = stored_results(run, inputs);
   AssimilateOptions& o = run.options;
@@ -43,8 +84,8 @@ Json run_or_reuse(ParsedRun& run, Inputs& inputs, const Context& context) {
     return results;
   }
   if (!o.out.empty()) {
-    const fs::path stored = fs::path(o.out) / "stored.safetensors";
-    o.resume = fs::exists(stored) && Recorder::belongs(stored, identity(run, inputs));
+    o.resume = has_checkpoint_of(run, inputs, context);
+    if (!o.resume) keep_earlier_results(o, context);
     run.context.start_directory(o.out);
   }
   if (!o.spread.empty()) return run_spread(run, inputs);
@@ -57,6 +98,11 @@ Json run_or_reuse(ParsedRun& run, Inputs& inputs, const Context& context) {
   return results;
 }
 
+// A trajectory that failed was scored in other cycles than those of the run beside it.
+bool incomplete(const Json& results) {
+  return !results.value("failures", Json::array()).empty();
+}
+
 // Against the baselines among them (listed_runs() has seen to it that pairs make sense).
 void add_differences(std::vector<Json>& done) {
   for (Json& run : done) {
@@ -66,7 +112,9 @@ void add_differences(std::vector<Json>& done) {
                                     [&](const Json& r) { return r["name"] == baseline; });
     if (baseline.empty() || other == done.end() || run["name"] == baseline) continue;
     const Json &mine = run["results"], &theirs = (*other)["results"];
-    if (!mine.contains("analysis") || !theirs.contains("analysis")) continue;
+    if (!mine.contains("analysis") || !theirs.contains("analysis") || incomplete(mine) ||
+        incomplete(theirs))
+      continue;
     Json against = {{"baseline", baseline}};
     for (const char* state : {"analysis", "background"}) {
       const StateScores a = pairs_of(mine[state], run["name"]),
@@ -103,10 +151,49 @@ std::string machine_description() {
 
 }  // namespace
 
+void refuse_other_run(const ParsedRun& run, Inputs& inputs) {
+  const fs::path out(run.options.out), stored = out / "stored.safetensors";
+  const auto refuse = [&](const std::string& why) {
+    throw InputError(fmt::format("{}: holds another run ({}); choose another --out, or remove it",
+                                 out.string(), why));
+  };
+  if (std::ifstream file(out / "results.json"); file) {
+    const Json json = Json::parse(file, nullptr, false);
+    if (!json.is_object() || !json.contains("config") || !json["config"].is_object() ||
+        !json.contains("results") || !json["results"].is_object())
+      return;
+    const bool same_inputs =
+        json["results"].value("inputs", Json()) == input_digests(run.options, inputs);
+    Json there = essential_settings(json["config"]),
+         here = essential_settings(run.context.settings);
+    // A search may go on with more points: those that it has are in tuning.json.
+    if (!run.options.tune.empty())
+      for (const char* key : {"range", "points", "golden"}) {
+        there.erase(key);
+        here.erase(key);
+      }
+    if (!same_inputs || there != here) refuse(difference(there, here));
+  } else if (fs::exists(stored) && !Recorder::belongs(stored, identity(run, inputs))) {
+    refuse("unfinished, with other settings or input files");
+  }
+}
+
 Json compare(const Context& context, std::vector<ParsedRun> runs, Inputs& inputs) {
   std::vector<Json> done;
   for (ParsedRun& run : runs) {
-    Json results = run_or_reuse(run, inputs, context);
+    Json results;
+    try {
+      results = run.selected ? run_or_reuse(run, inputs, context) : stored_results(run, inputs);
+    } catch (const UsageError& error) {
+      throw UsageError(fmt::format("run '{}': {}", run.options.name, error.what()));
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("run '{}': {}", run.options.name, error.what()));
+    } catch (const ArgumentError& error) {
+      throw ArgumentError(fmt::format("run '{}': {}", run.options.name, error.what()));
+    } catch (const NumericalError& error) {
+      throw NumericalError(fmt::format("run '{}': {}", run.options.name, error.what()));
+    }
+    if (results.is_null()) continue;  // not wanted, and not done before
     done.push_back({{"name", run.options.name},
                     {"config", run.context.settings},
                     {"results", std::move(results)}});
@@ -128,7 +215,8 @@ Json compare(const Context& context, std::vector<ParsedRun> runs, Inputs& inputs
       write_file_atomically(fs::path(out) / "spread.csv", csv_of_spread(spreads));
     const Json table = {{"version", program_version},       {"commit", program_commit},
                         {"machine", machine_description()}, {"threads", thread_count()},
-                        {"configuration", context.config},  {"runs", compact(done)}};
+                        {"configuration", context.config},  {"seed", context.seed},
+                        {"command", context.command_line},  {"runs", compact(done)}};
     write_file_atomically(fs::path(out) / "table.json", table.dump(2) + "\n");
   }
   if (!runs.front().options.figure.empty())

@@ -11,6 +11,10 @@ namespace papillon::apps {
 // values of all lists, and so on. Throws UsageError, InputError.
 std::vector<ParsedRun> listed_runs(const Context& context, const AssimilateOptions& common);
 
+// Throws InputError if the directory of a run has results or a checkpoint of another one: what took
+// hours is not lost to a slip.
+void refuse_other_run(const ParsedRun& run, Inputs& inputs);
+
 // Runs those that are not finished with the same settings and inputs, in order; writes table.csv,
 // table.json and figures. Returns {"runs": [{name, config, results}, ...]}.
 Json compare(const Context& context, std::vector<ParsedRun> runs, Inputs& inputs);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/npy.hpp"
 
@@ -84,8 +85,18 @@ Tensor<double> read_matrix(const std::string& path, std::size_t rows, std::size_
   return matrix;
 }
 
+Tensor<double> checked_covariance(Tensor<double> covariance, const std::string& origin) {
+  try {
+    covariance_factor(covariance, origin);
+  } catch (const Error& error) {
+    throw InputError(error.what());
+  }
+  return covariance;
+}
+
 Tensor<double> read_covariance(const std::string& path, std::size_t n) {
-  if (std::filesystem::path(path).extension() != ".json") return read_matrix(path, n, n);
+  if (std::filesystem::path(path).extension() != ".json")
+    return checked_covariance(read_matrix(path, n, n), path + ": the covariance");
   std::ifstream file(path);
   if (!file) throw InputError(fmt::format("{}: no such file", path));
   nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
@@ -105,7 +116,7 @@ Tensor<double> read_covariance(const std::string& path, std::size_t n) {
       covariance[i * n + j] = rows[i][j].get<double>();
     }
   }
-  return covariance;
+  return checked_covariance(std::move(covariance), path + ": background_covariance");
 }
 
 }  // namespace papillon::apps

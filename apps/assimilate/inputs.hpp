@@ -38,6 +38,8 @@ class Inputs {
 
 // A matrix [rows, columns] of numbers, from .npy; 0: any. Throws InputError.
 Tensor<double> read_matrix(const std::string& path, std::size_t rows, std::size_t columns);
+// The covariance, if it is one; origin: of the message. Throws InputError.
+Tensor<double> checked_covariance(Tensor<double> covariance, const std::string& origin);
 // A covariance [n, n]: .npy, or the background_covariance in a results.json (of a run, or of
 // --json). Throws InputError.
 Tensor<double> read_covariance(const std::string& path, std::size_t n);

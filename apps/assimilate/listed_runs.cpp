@@ -7,6 +7,7 @@
 #include <set>
 
 #include "papillon/apps/assimilate/comparison.hpp"
+#include "papillon/apps/assimilate/uses.hpp"
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
@@ -59,6 +60,12 @@ bool selected(const std::string& name, const std::vector<std::string>& wanted) {
          });
 }
 
+void require_same(const ParsedRun& run, const ParsedRun& baseline, const char* key) {
+  if (run.context.settings[key] != baseline.context.settings[key])
+    throw UsageError(fmt::format("run '{}' cannot be compared with '{}' in pairs: --{} differs",
+                                 run.options.name, baseline.options.name, key));
+}
+
 // Differences in pairs make sense where truths, observations and scored cycles are the same.
 void check_pair(const ParsedRun& run, const ParsedRun& baseline) {
   for (const char* key : {"seed",
@@ -70,6 +77,8 @@ void check_pair(const ParsedRun& run, const ParsedRun& baseline) {
                           "scheme",
                           "precision",
                           "truth-noise",
+                          "truth-noise-covariance",
+                          "noise-every",
                           "truth",
                           "truth-every",
                           "first-time",
@@ -87,9 +96,9 @@ void check_pair(const ParsedRun& run, const ParsedRun& baseline) {
                           "cycles",
                           "burn-in",
                           "batches"})
-    if (run.context.settings[key] != baseline.context.settings[key])
-      throw UsageError(fmt::format("run '{}' cannot be compared with '{}' in pairs: --{} differs",
-                                   run.options.name, baseline.options.name, key));
+    require_same(run, baseline, key);
+  // What these are left to.
+  if (run.options.scale.empty()) require_same(run, baseline, "climate");
 }
 
 const ParsedRun* find_run(const std::vector<ParsedRun>& runs, const std::string& name) {
@@ -105,9 +114,11 @@ std::vector<ParsedRun> listed_runs(const Context& context, const AssimilateOptio
   std::set<std::string> names;
   for (const Settings& written : context.runs) {
     for (Settings& table : expand(written)) {
+      const Settings own = table;
       std::vector<Settings> layers = context.layers;  // command line, environment, file, ...
       layers.insert(layers.begin() + 2, std::move(table));
       ParsedRun run = parse_run(context, layers);
+      check_used(run.options, own);
       // A run keeps the name that the file gives it, whatever the command line changes.
       Json naming = parse_run(context, {layers.begin() + 2, layers.end()}).context.settings;
       naming["out"] = common.out;
@@ -129,8 +140,8 @@ std::vector<ParsedRun> listed_runs(const Context& context, const AssimilateOptio
                                    run.options.name, baseline));
     check_pair(run, *other);
   }
-  std::erase_if(runs, [&](const ParsedRun& r) { return !selected(r.options.name, common.run); });
-  if (runs.empty())
+  for (ParsedRun& run : runs) run.selected = selected(run.options.name, common.run);
+  if (std::none_of(runs.begin(), runs.end(), [](const ParsedRun& r) { return r.selected; }))
     throw UsageError(
         fmt::format("--run: the file has none of these runs; it has {}", fmt::join(names, ", ")));
   return runs;

@@ -42,7 +42,11 @@ Tensor<double> static_covariance(const AssimilateOptions& o, const World& world)
           fmt::format("--covariance: {} numbers; {} are needed", o.covariance.size(), d * d));
     Tensor<double> c(Shape{d, d});
     std::transform(o.covariance.begin(), o.covariance.end(), c.begin(), parse_number);
-    return c;
+    try {
+      return checked_covariance(std::move(c), "--covariance");
+    } catch (const InputError& error) {
+      throw UsageError(error.what());
+    }
   }
   if (o.covariance[0] == "climatology") return world.climate.covariance;
   return read_covariance(o.covariance[0], d);
@@ -121,7 +125,7 @@ MethodPointer make_method(const AssimilateOptions& o, const World& world, Inputs
         o.first_guess == "climatology" ? world.climate.mean : std::vector<double>{});
   if (o.method == "3dvar") {
     ThreeDVarOptions options;
-    options.outer_loops = o.outer_loops;
+    if (o.outer_loops > 0) options.outer_loops = o.outer_loops;
     if (o.tolerance > 0) options.tolerance = o.tolerance;
     return three_d_var(covariance(), o.deviation_inflation, options);
   }
@@ -129,7 +133,7 @@ MethodPointer make_method(const AssimilateOptions& o, const World& world, Inputs
     FourDVarOptions options;
     options.window = o.window;
     options.steps_per_cycle = o.interval;
-    options.outer_loops = o.outer_loops;
+    if (o.outer_loops > 0) options.outer_loops = o.outer_loops;
     options.inner_loops = o.inner_loops;
     if (o.tolerance > 0) options.outer_tolerance = o.tolerance;
     return four_d_var(world.model, covariance(), o.deviation_inflation, options);

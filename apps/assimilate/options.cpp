@@ -82,7 +82,8 @@ void add_truth(Group g, AssimilateOptions& o) {
 }
 
 void add_observations(Group g, AssimilateOptions& o) {
-  g.list("--observe", o.observe, "components, from 0 (default: all)");
+  g.list("--observe", o.observe, "components, from 0 (default: all)")
+      ->check(CLI::Range(std::int64_t{0}, static_cast<std::int64_t>(many)));
   g.text("--operator", o.matrix, "matrix [observations, components], .npy");
   g.choice("--pointwise", o.pointwise,
            {"identity", "square", "cube", "abs", "exp", "log", "log1p_abs", "tanh"},
@@ -108,7 +109,7 @@ void add_method(Group g, AssimilateOptions& o) {
            "factor of the analysis anomalies (etkf, letkf, enkf, enkf-n, hybrid)");
   g.number("--deviation-inflation", o.deviation_inflation, 1e-9, 1e9,
            "factor of the standard deviations of a static covariance");
-  g.flag("--rotate", o.rotate, "random mean-preserving rotation (etkf, letkf, enkf-n)");
+  g.flag("--rotate", o.rotate, "random mean-preserving rotation (etkf, letkf, enkf-n, hybrid)");
   g.number("--radius", o.radius, 1e-9, 1e300, "of letkf: half of where the taper is zero");
   g.flag("--known-mean", o.known_mean, "enkf-n without uncertainty of the prior's mean");
   g.count("--gauge", o.gauge, "g of enkf-n: 0 in Bocquet (2011), 1 in Bocquet and Sakov (2012)");
@@ -122,7 +123,7 @@ void add_method(Group g, AssimilateOptions& o) {
            "of oi: where each analysis starts");
   g.choice("--innovation", o.innovation, {"background", "ensemble-mean"}, "of enoi");
   g.count("--window", o.window, "observation intervals of 4dvar", 1);
-  g.count("--outer-loops", o.outer_loops, "of 3dvar and 4dvar", 1);
+  g.count("--outer-loops", o.outer_loops, "of 3dvar and 4dvar; 0: the method's own");
   g.count("--inner-loops", o.inner_loops, "of 4dvar", 1);
   g.number("--tolerance", o.tolerance, 0, 1, "of their steps; 0: the method's own");
   g.count("--generated", o.generated, "members beside --members of hybrid", 2);

@@ -43,8 +43,8 @@ struct AssimilateOptions {
   double radius = 4, certainty = 1;
   std::vector<std::string> covariance{};
   std::string innovation = "background", first_guess = "forecast";
-  std::size_t window = 1, outer_loops = 10, inner_loops = 100;
-  double tolerance = 0;  // 0: the method's own
+  std::size_t window = 1, outer_loops = 0, inner_loops = 100;
+  double tolerance = 0;  // of both, 0: the method's own
 
   // Its ensembles.
   std::string ensemble = "static", model, sampler = "ddpm", spacing = "auto", variance = "small";
@@ -94,7 +94,8 @@ struct AssimilateOptions {
 // One set of options, out of layers in order of precedence.
 struct ParsedRun {
   AssimilateOptions options;
-  Context context;  // seed, quiet, and settings: the resolved options
+  Context context;       // seed, quiet, and settings: the resolved options
+  bool selected = true;  // of a comparison's runs: to be done, not only shown if it was done before
 };
 // Gives the options of all layers to a parser of its own. Throws UsageError, and InputError for
 // what a file says.

@@ -8,6 +8,7 @@
 
 #include "papillon/apps/assimilate/results.hpp"
 #include "papillon/apps/assimilate/twin_run.hpp"
+#include "papillon/apps/assimilate/uses.hpp"
 #include "papillon/apps/assimilate/world.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
@@ -134,8 +135,14 @@ ParsedRun with_tuned_value(const ParsedRun& run, double value) {
 
 TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
   const AssimilateOptions& o = run.options;
+  check_tunable(o);
+  if (!o.truth.empty() && o.tune_truth == o.truth)
+    throw UsageError("--tune-truth is the --truth of the test; tune on other trajectories");
   const bool whole = is_whole(o.tune);
-  const Range range = parse_range(o);
+  Range range = parse_range(o);
+  if (whole) range = {std::ceil(range.low), std::floor(range.high)};
+  if (range.low > range.high)
+    throw UsageError(fmt::format("--range {}: holds no whole number, as --{} is", o.range, o.tune));
   if (o.golden && o.points < 5)
     throw UsageError(fmt::format("--points {}: a golden-section search needs 5 or more", o.points));
   const std::uint64_t seed = run.context.seed ^ tuning_seed;
@@ -143,6 +150,7 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
   Progress bar("tune " + o.tune, o.points, "points", run.context.quiet);
   std::uint64_t done = 0;
 
+  std::string first_failure;
   const auto objective = [&](double parameter) {
     if (whole) parameter = std::round(parameter);
     bar.update(done++, fmt::format("{:.6g}", parameter));
@@ -161,27 +169,36 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
                                       o.out.empty() ? "nothing is saved without --out DIR"
                                                     : "the points before this one are saved"));
       score = score_of(o, experiment.scores());
-    } catch (const AssimilationError&) {
-      // infinite: worse than all that did not fail
+    } catch (const AssimilationError& error) {  // infinite: worse than all that did not fail
+      if (first_failure.empty()) first_failure = error.what();
     }
     points.add(parameter, score);
     return score;
   };
 
-  TuningCurve curve;
-  if (o.golden) {
+  const auto search = [&] {
+    if (!o.golden) {
+      std::vector<double> grid;
+      for (std::size_t i = 0; i < o.points; ++i) {
+        const double p = range.low + (range.high - range.low) * static_cast<double>(i) /
+                                         static_cast<double>(o.points - 1);
+        grid.push_back(whole ? std::round(p) : p);
+      }
+      return grid_search(objective, std::move(grid));
+    }
     // Two ends and two points between them, then one each that leaves 0.618 of the interval.
     const double shrunk = std::pow(0.6180339887498949, static_cast<double>(o.points) - 4);
-    curve = golden_section(objective, range.low, range.high,
-                           (range.high - range.low) * shrunk * (1 + 1e-9));
-  } else {
-    std::vector<double> grid;
-    for (std::size_t i = 0; i < o.points; ++i) {
-      const double p = range.low + (range.high - range.low) * static_cast<double>(i) /
-                                       static_cast<double>(o.points - 1);
-      grid.push_back(whole ? std::round(p) : p);
-    }
-    curve = grid_search(objective, std::move(grid));
+    return golden_section(objective, range.low, range.high,
+                          (range.high - range.low) * shrunk * (1 + 1e-9));
+  };
+  TuningCurve curve;
+  try {
+    curve = search();
+  } catch (const NumericalError& error) {
+    throw NumericalError(fmt::format("--tune {}: {}{}", o.tune, error.what(),
+                                     first_failure.empty() ? "" : "; the first: " + first_failure));
+  } catch (const ArgumentError& error) {
+    throw UsageError(fmt::format("--tune {} --range {}: {}", o.tune, o.range, error.what()));
   }
   if (whole) {  // what was run is the nearest whole number
     for (TuningPoint& p : curve.points) p.parameter = std::round(p.parameter);
@@ -200,8 +217,9 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
   if (!o.out.empty()) {
     std::string csv = o.tune + ",score,score_se\n";
     for (const TuningPoint& p : curve.points)
-      csv += fmt::format("{:.9g},{:.9g},{:.3g}\n", p.parameter, p.score.value,
-                         p.score.se_trajectories);
+      csv += fmt::format(
+          "{:.9g},{:.9g},{:.3g}\n", p.parameter, p.score.value,
+          std::isfinite(p.score.se_trajectories) ? p.score.se_trajectories : p.score.se_batches);
     write_file_atomically(std::filesystem::path(o.out) / "tuning.csv", csv);
   }
   return curve;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 
 #include "papillon/apps/assimilate/recorder.hpp"
 #include "papillon/apps/assimilate/results.hpp"
@@ -54,12 +55,42 @@ Json failures_json(const TwinExperiment& experiment) {
   return list;
 }
 
-// 2 and 2.0 are the same setting.
+// 2 and 2.0 are the same setting; whole numbers that a double cannot tell apart stay what they are.
 void make_numbers_alike(Json& json) {
+  constexpr double exact = 9007199254740992;  // 2^53
   if (json.is_structured())
     for (Json& inner : json) make_numbers_alike(inner);
-  else if (json.is_number())
+  else if (json.is_number() && std::abs(json.get<double>()) < exact)
     json = json.get<double>();
+}
+
+// Where a batch of cycles has an analysis that is worse than the climate's mean: [{trajectory,
+// cycle at which the first such batch begins}].
+Json lost_trajectories(const TwinScores& scores, const AssimilateOptions& o, std::uint64_t burn_in,
+                       std::uint64_t cycles) {
+  Json lost = Json::array();
+  const Tensor<double>& n = scores.analysis.nrmse_batches;
+  for (std::size_t k = 0; k < n.extent(0); ++k)
+    for (std::size_t b = 0; b < n.extent(1); ++b)
+      if (n(k, b) > 1) {
+        const std::uint64_t first = (b * cycles + n.extent(1) - 1) / n.extent(1);
+        lost.push_back({{"trajectory", k}, {"cycle", burn_in + first}});
+        break;
+      }
+  return o.method == "climatology" ? Json::array() : lost;
+}
+
+void note_lost(const Json& lost, const std::string& name, Progress& bar) {
+  if (lost.empty()) return;
+  std::vector<std::string> where;
+  for (const Json& one : lost)
+    if (where.size() < 4)
+      where.push_back(fmt::format("trajectory {} from cycle {}", one["trajectory"].dump(),
+                                  one["cycle"].dump()));
+  bar.note(fmt::format(
+      "{}: lost the truth (analysis nRMSE above 1 over a batch of cycles): {}{}", name,
+      fmt::join(where, ", "),
+      lost.size() > where.size() ? fmt::format(" and {} more", lost.size() - where.size()) : ""));
 }
 
 }  // namespace
@@ -82,7 +113,8 @@ Json input_digests(const AssimilateOptions& o, Inputs& inputs) {
                                     o.matrix,
                                     o.observation_covariance,
                                     o.forecast_noise_covariance,
-                                    o.truth_noise_covariance};
+                                    o.truth_noise_covariance,
+                                    o.surrogate};
   if (o.method == "enoi" || o.method == "hybrid" || !o.spread.empty()) {
     if (o.ensemble == "diffusion" || o.ensemble == "posterior") files.push_back(o.model);
     if (o.ensemble == "posterior") files.push_back(o.library);
@@ -117,9 +149,10 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
   const MethodPointer method = make_method(o, world, inputs);
   TwinExperiment experiment(make_setup(o, world, inputs, method->members(), run.context.seed),
                             method, twin_options(o, world, run.context.seed));
-  const std::uint64_t total = experiment.cycles_total();
+  const std::uint64_t total = experiment.cycles_total(), window = method->window();
+  const std::uint64_t burn_in = (o.burn_in + window - 1) / window * window;
   const std::uint64_t from =
-      o.store_from < 0 ? std::min(o.burn_in, total)
+      o.store_from < 0 ? std::min(burn_in, total)
                        : std::min<std::uint64_t>(static_cast<std::uint64_t>(o.store_from), total);
   Recorder recorder(experiment.states().extent(0), world.model->dimension(),
                     observation_model(o).observations(), from,
@@ -130,6 +163,9 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
 
   Progress bar(o.name.empty() ? o.method : o.name, total, "cycles", run.context.quiet,
                experiment.cycles_done());
+  if (burn_in != o.burn_in || total - burn_in != o.cycles)
+    bar.note(fmt::format("whole windows of {} cycles: {} are scored, after {}", window,
+                         total - burn_in, burn_in));
   auto saved = Clock::now();
   experiment.progress = [&](const TwinProgress& p) {
     bar.update(p.cycles_done);
@@ -159,8 +195,11 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
   Json results = Json::object();
   try {
     results = scores_json(experiment.scores(), *method);
-  } catch (const ArgumentError&) {  // it failed before the first cycle that counts
-    if (failure.empty()) throw;
+    results["lost"] = lost_trajectories(experiment.scores(), o, burn_in, total - burn_in);
+    note_lost(results["lost"], o.name.empty() ? o.method : o.name, bar);
+  } catch (const ArgumentError&) {  // all failed before the first cycle that counts
+    if (failure.empty() && experiment.failures().empty()) throw;
+    if (failure.empty()) failure = experiment.failures().front().what();
   }
   results["method"] = method->description();
   results["failures"] = failures_json(experiment);

@@ -95,6 +95,10 @@ Truth make_truth(const AssimilateOptions& o, const World& world, Inputs& inputs,
   if (!o.truth_noise.empty() || !o.truth_noise_covariance.empty())
     throw UsageError("--truth-noise is for integrated truths, without --truth");
   const Trajectories& given = inputs.trajectories(o.truth, world.model->dimension());
+  if (given.states->extent(1) < 2)
+    throw InputError(
+        fmt::format("{}: {} trajectories of one time; a truth is [trajectories, time, components]",
+                    o.truth, given.states->extent(0)));
   std::size_t every = o.truth_every;
   if (every == 0) {
     const double steps = given.dt > 0 ? given.dt / o.time_step() : 1;

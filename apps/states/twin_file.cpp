@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <netcdf.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -92,6 +93,24 @@ class Writer {
   bool open_ = false;
 };
 
+// A file that says which cycles it has must begin with the first of the burn-in.
+template <class Fail>
+void check_first_cycle(int id, int axis, const Fail& fail) {
+  int variable = 0, rank = 0, of = -1;
+  const std::size_t at = 0;
+  double first = 0;
+  if (nc_inq_varid(id, "cycle", &variable) != NC_NOERR ||
+      nc_inq_varndims(id, variable, &rank) != NC_NOERR || rank != 1 ||
+      nc_inq_vardimid(id, variable, &of) != NC_NOERR || of != axis ||
+      nc_get_var1_double(id, variable, &at, &first) != NC_NOERR)
+    return;
+  if (first != 0)
+    fail(
+        fmt::format("'cycle' begins with {}; observations from cycle 0 on are needed (states.nc "
+                    "has them with --store-from 0)",
+                    first));
+}
+
 struct Opened {
   int id = -1;
   ~Opened() {
@@ -99,7 +118,7 @@ struct Opened {
   }
 };
 
-// The values, and the fill value if there is one.
+// The values, and what stands for missing ones (_FillValue, missing_value).
 Tensor<double> read_netcdf(const std::filesystem::path& path, std::vector<double>& fill) {
   const auto fail = [&](const std::string& what) {
     throw InputError(fmt::format("{}: {}", path.string(), what));
@@ -123,8 +142,12 @@ Tensor<double> read_netcdf(const std::filesystem::path& path, std::vector<double
   nc_type type = 0;
   check(nc_inq_vartype(file.id, variable, &type));
   if (type != NC_FLOAT && type != NC_DOUBLE) fail("'observation' is neither float nor double");
+  for (const char* packing : {"scale_factor", "add_offset"})
+    if (nc_inq_att(file.id, variable, packing, nullptr, nullptr) == NC_NOERR)
+      fail(fmt::format("'observation' is packed ({}); write it unpacked", packing));
   std::array<int, 3> axes{};
   check(nc_inq_vardimid(file.id, variable, axes.data()));
+  check_first_cycle(file.id, axes[1], fail);
   Shape shape(3);
   double bytes = type == NC_FLOAT ? 4 : 8;
   for (std::size_t i = 0; i < 3; ++i) {
@@ -141,6 +164,13 @@ Tensor<double> read_netcdf(const std::filesystem::path& path, std::vector<double
   } else {
     fill.resize(1);
     check(nc_inq_var_fill(file.id, variable, &no_fill, fill.data()));
+  }
+  std::size_t count = 0;
+  if (nc_inq_attlen(file.id, variable, "missing_value", &count) == NC_NOERR) {
+    std::vector<double> more(count);
+    if (nc_get_att_double(file.id, variable, "missing_value", more.data()) != NC_NOERR)
+      fail("'observation' has a missing_value that is not a number");
+    fill.insert(fill.end(), more.begin(), more.end());
   }
   Tensor<double> values(shape);
   if (!values.empty()) check(nc_get_var_double(file.id, variable, values.data()));
@@ -168,7 +198,8 @@ Tensor<double> read_observations(const std::filesystem::path& path, std::size_t 
         "{}: has shape {}; should be [trajectories, cycles, {}], as the observation operator says",
         path.string(), to_string(values.shape()), observations));
   const auto missing = [&](double y) {
-    return !fill.empty() && (y == fill[0] || (std::isnan(y) && std::isnan(fill[0])));
+    return std::any_of(fill.begin(), fill.end(),
+                       [&](double f) { return y == f || (std::isnan(y) && std::isnan(f)); });
   };
   const std::size_t cycles = values.extent(1);
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/tensor/factorisations.hpp"
 
 namespace papillon {
@@ -185,7 +187,7 @@ Tensor<double> spun_up_states(const ForecastModel& model, std::size_t count, std
 }
 
 ModelNoise covariance_noise(const Tensor<double>& covariance, std::size_t every) {
-  return {every, cholesky(covariance)};
+  return {every, covariance_factor(covariance, "model noise: the covariance")};
 }
 
 ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every) {
@@ -220,19 +222,22 @@ void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size
                                  to_string(noise.factor.shape()), dimension));
   if (steps % noise.every != 0)
     throw ArgumentError(fmt::format(
-        "model noise: {} steps at a time should be a multiple of the {} between two noises", steps,
-        noise.every));
+        "model noise: the {} steps between observations should be a multiple of the {} between two "
+        "noises",
+        steps, noise.every));
 }
 
 void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
                         std::size_t done, std::size_t steps, const RandomAddress& address,
                         Draws purpose, Scratch& memory) {
   if (noise.every == 0) return model.advance(states, steps);
-  check_model_noise(noise, states.width, steps);
-  check_model_noise(noise, states.width, done);
-  for (std::size_t k = 0; k < steps; k += noise.every) {
-    model.advance(states, noise.every);
-    add_model_noise(noise, states, (done + k) / noise.every, address, purpose, memory);
+  check_model_noise(noise, states.width, 0);
+  for (const std::size_t end = done + steps; done < end;) {
+    const std::size_t piece = std::min(end - done, noise.every - done % noise.every);
+    model.advance(states, piece);
+    done += piece;
+    if (done % noise.every == 0)
+      add_model_noise(noise, states, done / noise.every - 1, address, purpose, memory);
   }
 }
 

@@ -63,8 +63,8 @@ ModelNoise covariance_noise(const Tensor<double>& covariance, std::size_t every)
 ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every);
 
 // Moves the states of one trajectory by `steps`, beginning `done` steps after the observation time,
-// with noise number (noise time, row, component) of the address and purpose. Throws as
-// check_model_noise() does.
+// with noise number (noise time, row, component) of the address and purpose, wherever the steps
+// are cut into pieces. Throws ShapeError.
 void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
                         std::size_t done, std::size_t steps, const RandomAddress& address,
                         Draws purpose, Scratch& memory);
@@ -72,8 +72,8 @@ void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Row
 // The noise of noise time `number` (0 ... in a cycle) alone, added to the states of one trajectory.
 void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
                      const RandomAddress& address, Draws purpose, Scratch& memory);
-// Throws ShapeError or ArgumentError where the noise fits neither states of that dimension nor
-// pieces of that many steps.
+// Throws ShapeError or ArgumentError where the noise does not fit states of that dimension or
+// cycles of that many steps.
 void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size_t steps);
 
 // Rows [count, D] on the attractor: normal states moved by spin_up steps. Throws NumericalError if

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/lorenz/assimilation/errors.hpp"
 #include "papillon/lorenz/assimilation/small_kernels.hpp"
 #include "papillon/tensor/factorisations.hpp"
@@ -32,13 +33,7 @@ ObservationModel::ObservationModel(ObservationOperator h, const Tensor<double>& 
     throw ShapeError(
         fmt::format("observations: an error covariance of shape {}; should be [{}, {}]",
                     to_string(covariance.shape()), p, p));
-  for (std::size_t i = 0; i < p; ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      if (!(std::abs(covariance(i, j) - covariance(j, i)) <=
-            1e-12 * std::sqrt(std::abs(covariance(i, i) * covariance(j, j)))))
-        throw ArgumentError(
-            fmt::format("observations: the error covariance is not symmetric at ({}, {})", i, j));
-  factor_ = cholesky(covariance);
+  factor_ = covariance_factor(covariance, "observations: the error covariance");
   for (std::size_t i = 0; i < p; ++i) deviations_.push_back(std::sqrt(covariance(i, i)));
 }
 

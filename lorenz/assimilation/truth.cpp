@@ -14,13 +14,13 @@ Truth::Truth(GivenTruth given) : given_(std::move(given)) {
   if (!g.states || g.states->rank() != 3)
     throw ShapeError(fmt::format("truth: states of shape {}; should be [trajectories, time, D]",
                                  g.states ? to_string(g.states->shape()) : "none"));
-  if (g.steps_between == 0 || g.first_time >= g.states->extent(1) ||
-      g.first_trajectory >= g.states->extent(0))
-    throw ArgumentError(fmt::format(
-        "truth: steps_between {} should be positive, first_time {} and first_trajectory {} among "
-        "the {} times and {} trajectories that there are",
-        g.steps_between, g.first_time, g.first_trajectory, g.states->extent(1),
-        g.states->extent(0)));
+  if (g.steps_between == 0) throw ArgumentError("truth: steps_between is 0; should be positive");
+  if (g.first_time >= g.states->extent(1))
+    throw ArgumentError(fmt::format("truth: there is no time {} to begin at; it has {}, from 0",
+                                    g.first_time, g.states->extent(1)));
+  if (g.first_trajectory >= g.states->extent(0))
+    throw ArgumentError(fmt::format("truth: there is no trajectory {}; it has {}, from 0",
+                                    g.first_trajectory, g.states->extent(0)));
 }
 
 Truth::Truth(IntegratedTruth integrated)
@@ -45,11 +45,11 @@ std::size_t Truth::steps() const {
   return (given_->states->extent(1) - 1 - given_->first_time) * given_->steps_between;
 }
 
-void Truth::check_interval(std::size_t every) const {
+void Truth::check_interval(std::size_t every, std::size_t steps_per_cycle) const {
   if (given_ && every % given_->steps_between != 0)
     throw ArgumentError(fmt::format("truth: it is stored every {} steps, and needed every {}",
                                     given_->steps_between, every));
-  if (integrated_) check_model_noise(integrated_->noise, dimension(), every);
+  if (integrated_) check_model_noise(integrated_->noise, dimension(), steps_per_cycle);
 }
 
 std::string Truth::description() const {

@@ -32,9 +32,9 @@ class Truth {
   std::size_t dimension() const;
   // Model steps that there are; integrated truths go on for ever.
   std::size_t steps() const;
-  // Throws ArgumentError if times `every` steps apart are not stored, or model noise falls between
-  // them.
-  void check_interval(std::size_t every) const;
+  // Throws ArgumentError if times `every` steps apart are not stored, or model noise does not fit
+  // cycles of that many steps.
+  void check_interval(std::size_t every, std::size_t steps_per_cycle) const;
   std::string description() const;
 
   // The next `times` states of every trajectory, `every` model steps apart: out [K, times, D]. The

@@ -63,8 +63,7 @@ void check(const TwinSetup& setup, const AssimilationMethod* method, const TwinO
   if (o.trajectories > setup.truth.trajectories())
     throw ArgumentError(fmt::format("twin experiment: {} trajectories, and the truth has {}",
                                     o.trajectories, setup.truth.trajectories()));
-  check_model_noise(setup.forecast_noise, d,
-                    o.along_window_every ? o.along_window_every : o.steps_per_cycle);
+  check_model_noise(setup.forecast_noise, d, o.steps_per_cycle);
   if (method->from_window_start() && method->uncertainty() != Uncertainty::none &&
       method->uncertainty() != Uncertainty::ensemble)
     throw ArgumentError(
@@ -89,7 +88,7 @@ TwinExperiment::State::State(TwinSetup given, MethodPointer by, TwinOptions want
   burn_in = round_up(options.burn_in, window);
   options.cycles = round_up(options.cycles, window);
   total = burn_in + options.cycles;
-  setup.truth.check_interval(truth_every());
+  setup.truth.check_interval(truth_every(), options.steps_per_cycle);
   if (setup.truth.steps() / options.steps_per_cycle < total)
     throw ArgumentError(
         fmt::format("twin experiment: {} cycles of {} steps, and the truth has {} steps", total,

@@ -144,7 +144,7 @@ TEST_CASE("an interrupted experiment, resumed, ends with the same results") {
       CHECK(read_netcdf(folder / (out + "/states.nc"), name) ==
             read_netcdf(folder / "whole/states.nc", name));
     // There is nothing left to resume.
-    must_fail(folder, plain + "--out " + out + " --resume", 3, {"no run to resume"});
+    must_fail(folder, plain + "--out " + out + " --resume", 3, {"nothing to resume"});
   }
 }
 
@@ -180,6 +180,26 @@ TEST_CASE("observations from a file are the same as those drawn; a fill value is
   REQUIRE(write_netcdf(folder / "three.nc", "observation", {3, 150, 3}, three, fill));
   read = results(folder, small + "--observations three.nc");
   CHECK(read["analysis"] == drawn["analysis"]);
+
+  // As CF has it: missing_value, packed numbers, the cycles that a file says it has.
+  const auto with_attribute = [&](const char* name, const char* attribute, double value) {
+    int id = 0, variable = 0;
+    bool good = write_netcdf(folder / name, "observation", {3, 150, 3}, three, 1e30) &&
+                nc_open((folder / name).c_str(), NC_WRITE, &id) == NC_NOERR &&
+                nc_inq_varid(id, "observation", &variable) == NC_NOERR &&
+                nc_redef(id) == NC_NOERR &&
+                nc_put_att_double(id, variable, attribute, NC_DOUBLE, 1, &value) == NC_NOERR;
+    good &= nc_close(id) == NC_NOERR;
+    REQUIRE(good);
+  };
+  with_attribute("missing.nc", "missing_value", fill);
+  read = results(folder, small + "--observations missing.nc");
+  CHECK(read["analysis"] == drawn["analysis"]);
+  with_attribute("packed.nc", "scale_factor", 0.1);
+  must_fail(folder, small + "--observations packed.nc", 3, {"packed.nc", "scale_factor"});
+  results(folder, small + "--out late");  // states.nc without the burn-in
+  must_fail(folder, small + "--burn-in 0 --observations late/states.nc", 3,
+            {"late/states.nc", "'cycle' begins with 30", "--store-from 0"});
 
   // A number that is none, and no fill value, is an error with its place.
   three[(2 * 150 + 17) * 3 + 1] = std::numeric_limits<double>::quiet_NaN();
@@ -217,8 +237,10 @@ TEST_CASE("tuning writes its curve, and the test runs with the best value") {
   const std::string before = file_contents(folder / "grid/tuning.json");
   CHECK(results(folder, tuned + "--points 5 --out grid") == all);
   CHECK(file_contents(folder / "grid/tuning.json") == before);
-  results(folder, tuned + "--points 3 --seed 4 --out grid");
-  CHECK(json::parse(file_contents(folder / "grid/tuning.json"))["points"].size() == 3);
+  results(folder, tuned + "--points 3 --out grid");
+  CHECK(file_contents(folder / "grid/tuning.json") == before);
+  results(folder, tuned + "--points 3 --seed 4 --out other");
+  CHECK(json::parse(file_contents(folder / "other/tuning.json"))["points"].size() == 3);
 
   // The minimum of the golden-section search is not above the best of the grid by more than the
   // curve's own width.
@@ -279,8 +301,35 @@ TEST_CASE("a surrogate forecasts in place of the system") {
   CHECK(background(noisy) > background(system));
   CHECK(background(noisy) < 0.5 * background(trusting));
   CHECK(background(noisy) < 0.3);
+  CHECK(noisy["inputs"].contains("poly.safetensors"));
+  // A filter that has lost the truth is named.
+  REQUIRE(!trusting["lost"].empty());
+  CHECK(trusting["lost"][0]["cycle"].get<int>() >= 30);
+  CHECK(noisy["lost"].empty());
   must_fail(folder, with + "--surrogate poly.safetensors --interval 7", 2, {"multiples of 10"});
   must_fail(folder, with + "--surrogate poly.safetensors --dt 0.03", 3, {"poly.safetensors"});
+}
+
+TEST_CASE("a slip does not cost a finished run, or one that is under way") {
+  const ProgramFolder folder;
+  const json run = results(folder, small + "--out run");
+  const std::string stored = file_contents(folder / "run/results.json");
+  must_fail(folder, small + "--out run --members 1", 3, {"run", "--members 12.0 there, 1.0 here"});
+  must_fail(folder, small + "--out run --cycles 60", 3, {"--cycles"});
+  must_fail(folder, small + "--out run --resume", 3, {"finished"});
+  CHECK(file_contents(folder / "run/results.json") == stored);
+  CHECK(results(folder, small + "--out run") == run);  // the same again is nobody's loss
+  // Seeds that a double cannot tell apart are two runs.
+  results(folder, small + "--seed 9007199254740992 --out large");
+  must_fail(folder, small + "--seed 9007199254740993 --out large", 3, {"--seed"});
+}
+
+TEST_CASE("where every trajectory fails, the failures are what there is") {
+  const ProgramFolder folder;
+  must_fail(folder, small + "--divergence-limit 1e-6 --go-on --out all", 4,
+            {"cycle 0, trajectory 0"});
+  const json stored = json::parse(file_contents(folder / "all/results.json"));
+  CHECK(stored["results"]["failures"].size() == 3);
 }
 
 TEST_CASE("what does not fit together is refused in one line") {
@@ -298,7 +347,14 @@ TEST_CASE("what does not fit together is refused in one line") {
   must_fail(folder, enoi, 2, {"--covariance"});
   must_fail(folder, enoi + "--covariance 1,2,3", 2, {"--covariance", "9"});
   must_fail(folder, enoi + "--covariance 1,0,0,0,1,0,0,0,x", 2, {"'x'"});
-  must_fail(folder, enoi + "--covariance 1,0,0,0,1,0,0,0,-1", 4, {"positive definite"});
+  must_fail(folder, enoi + "--covariance 1,0,0,0,1,0,0,0,-1", 2,
+            {"--covariance", "positive definite"});
+  must_fail(folder, enoi + "--covariance 1,0,0,0.5,1,0,0,0,1", 2, {"not symmetric", "(1, 0)"});
+  must_fail(folder, enoi + "--covariance 1,0,0,0,1,0,0,0,inf", 2, {"not finite", "(2, 2)"});
+  write_npy(folder / "negative.npy", Tensor<double>(Shape{3, 3}, {1, 0, 0, 0, -1, 0, 0, 0, 1}));
+  for (const std::string option :
+       {"--observation-covariance", "--forecast-noise-covariance", "--truth-noise-covariance"})
+    must_fail(folder, small + option + " negative.npy", 3, {"negative.npy", "positive definite"});
   must_fail(folder, enoi + "--covariance no.npy", 3, {"no.npy"});
   must_fail(folder, enoi + "--ensemble diffusion", 2, {"--model FILE"});
   must_fail(folder, enoi + "--ensemble diffusion --model no.safetensors", 3, {"no.safetensors"});
@@ -306,6 +362,22 @@ TEST_CASE("what does not fit together is refused in one line") {
   must_fail(folder, diffusion + "--system lorenz96 --dimension 5", 3, {"model.safetensors"});
   must_fail(folder, enoi + "--ensemble posterior --model run/model.safetensors", 2, {"--library"});
   must_fail(folder, small + "--observe 3", 2, {"3"});
+  must_fail(folder, small + "--observe=-1", 2, {"--observe", "-1"});
+  // Options that the run would not read.
+  must_fail(folder, small + "--ensemble diffusion --model run/model.safetensors", 2,
+            {"--ensemble", "etkf", "enoi"});
+  must_fail(folder, small + "--start-step 5", 2, {"--start-step", "etkf"});
+  must_fail(folder, enoi + "--covariance climatology --eta 0.5", 2, {"--eta", "ddim"});
+  must_fail(folder, small + "--forcing 9", 2, {"--forcing", "lorenz96"});
+  must_fail(folder, small + "--tune radius --range 1:2", 2, {"radius", "letkf"});
+  must_fail(folder, small + "--tune interval --range 1:5", 2, {"interval", "no parameter"});
+  must_fail(folder, small + "--tune members --range 2.2:2.8", 2, {"whole number"});
+  must_fail(folder, small + "--tune members --range 1:3 --tune-cycles 5", 2, {"--range 1:3"});
+  must_fail(folder,
+            small + "--truth data/test.nc --tune members --range 2:3 --tune-truth data/test.nc", 2,
+            {"--tune-truth"});
+  must_fail(folder, small + "--truth data/test.nc --first-time 5000", 2, {"no time 5000", "4000"});
+  must_fail(folder, small + "--truth data/test.nc --first-trajectory 2", 2, {"trajectory 2"});
   must_fail(folder, small + "--observation-deviation 1,2", 2, {"--observation-deviation"});
   must_fail(folder, small + "--scale 1,2", 2, {"--scale"});
   must_fail(folder, small + "--members 1", 2, {"members"});

@@ -100,9 +100,13 @@ TEST_CASE("a file of experiments: each run is done once, with its table at the e
   CHECK(json::parse(
             file_contents(folder / "out/etkf-3-every-5/results.json"))["results"]["cycles"] == 70);
   CHECK(json::parse(file_contents(folder / "out/table.json"))["runs"].size() == 2);
+  CHECK(file_contents(folder / "out/etkf-3-every-5.earlier/results.json") == stored);
   // What a run has read counts as well: the covariance of the first is another one now.
   const Outcome fourth = folder.papillon(command);
   CHECK_THAT(fourth.err, contains_text("etkf-8-every-10: finished before"));
+  const Outcome one = folder.papillon(command + " --run etkf-8-every-10");
+  CHECK(one.code == 0);  // the table still has all that is finished
+  CHECK(json::parse(file_contents(folder / "out/table.json"))["runs"].size() == 5);
   CHECK_THAT(fourth.err, !contains_text("etkf-3-every-5: finished before"));
 
   const Outcome none = folder.papillon(command + " --run nothing");
@@ -140,6 +144,10 @@ TEST_CASE("files of experiments that make no sense") {
   must_fail(folder,
             run + "baseline = \"b\"\ncycles = 5\n[[assimilate.run]]\nname = \"b\"\ncycles = 6\n", 2,
             "--cycles");
+  must_fail(folder, run + "radius = 3\n", 2, "radius: is not used");
+  must_fail(folder, run + "baseline = \"b\"\n[[assimilate.run]]\nname = \"b\"\nnoise-every = 6\n",
+            2, "--noise-every");
+  must_fail(folder, run + "method = \"oi\"\n", 2, "run 'a'");
   must_fail(folder, "[[train.run]]\nname = \"a\"\n", 3, "run");
 }
 

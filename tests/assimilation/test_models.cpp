@@ -116,12 +116,16 @@ TEST_CASE("model noise has its covariance, and falls where it should", "[assimil
   advance_with_noise(*still, noise, rows_of(twice), 4, 4, {1, 5, 9}, Draws::forecast_noise, memory);
   CHECK(identical(once, twice));
   CHECK(once(0, 0) != once(1, 0));
-  CHECK_THROWS_AS(
-      advance_with_noise(*still, noise, rows_of(once), 0, 3, {}, Draws::forecast_noise, memory),
-      ArgumentError);
+  Matrix pieces = Matrix::zeros({2, 2});
+  for (std::size_t done : {0, 3, 6})
+    advance_with_noise(*still, noise, rows_of(pieces), done, done < 6 ? 3 : 2, {1, 5, 9},
+                       Draws::forecast_noise, memory);
+  CHECK(identical(once, pieces));
+  CHECK_THROWS_AS(check_model_noise(noise, 2, 3), ArgumentError);
   CHECK_THROWS_AS(advance_with_noise(*still, deviation_noise({1, 1, 1}, 1), rows_of(once), 0, 2, {},
                                      Draws::forecast_noise, memory),
                   ShapeError);
   CHECK_THROWS_AS(covariance_noise(Matrix::matrix({{1, 2}, {2, 1}}), 1), NumericalError);
+  CHECK_THROWS_AS(covariance_noise(Matrix::matrix({{1, 0.1}, {0.2, 1}}), 1), ArgumentError);
   CHECK_THROWS_AS(deviation_noise({-1}, 1), ArgumentError);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/lorenz/assimilation/methods/four_d_var_window.hpp"
 #include "papillon/tensor/factorisations.hpp"
 #include "papillon/tensor/thread_pool.hpp"
@@ -112,7 +113,9 @@ class FourDVar final : public AssimilationMethod {
  public:
   FourDVar(ModelPointer model, const Tensor<double>& covariance, double inflation,
            const FourDVarOptions& options)
-      : model_(std::move(model)), l_(cholesky(covariance)), options_(options) {
+      : model_(std::move(model)),
+        l_(covariance_factor(covariance, "4D-Var: B")),
+        options_(options) {
     if (!model_ || !model_->differentiable())
       throw ArgumentError("4D-Var: needs a model with a graph, for its adjoint");
     if (l_.extent(0) != model_->dimension())

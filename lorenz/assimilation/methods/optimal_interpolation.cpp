@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/lorenz/assimilation/small_kernels.hpp"
 #include "papillon/tensor/factorisations.hpp"
 
@@ -66,7 +67,7 @@ MethodPointer optimal_interpolation(const Tensor<double>& covariance, double dev
                                     std::vector<double> first_guess) {
   if (!(deviation_inflation > 0))
     throw ArgumentError("optimal interpolation: the inflation should be positive");
-  cholesky(covariance);  // throws if it is none
+  covariance_factor(covariance, "optimal interpolation: B");  // throws if it is none
   const std::size_t d = covariance.extent(0);
   if (!first_guess.empty() && first_guess.size() != d)
     throw ShapeError(

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/lorenz/assimilation/small_kernels.hpp"
 #include "papillon/tensor/factorisations.hpp"
 
@@ -149,7 +150,7 @@ MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inf
                           const ThreeDVarOptions& options) {
   if (!(deviation_inflation > 0 && options.tolerance > 0 && options.outer_loops > 0))
     throw ArgumentError("3D-Var: inflation, tolerance and loops should be positive");
-  Tensor<double> l = cholesky(covariance);
+  Tensor<double> l = covariance_factor(covariance, "3D-Var: B");
   for (double& x : l) x *= deviation_inflation;
   MethodTraits traits{
       "three_d_var",

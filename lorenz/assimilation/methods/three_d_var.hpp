@@ -6,7 +6,7 @@
 namespace papillon {
 
 struct ThreeDVarOptions {
-  std::size_t outer_loops = 10;  // linearisations of H; a linear H needs one
+  std::size_t outer_loops = 100;  // linearisations of H, at most; a linear H needs one
   double tolerance = 1e-8;  // on the step |v_k+1 - v_k| of the control vector: standard deviations
 };
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/tensor/factorisations.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
@@ -20,7 +21,7 @@ Tensor<double> scaled_factor(const Tensor<double>& covariance, double inflation,
     for (std::size_t i = 0; i < c.extent(0); ++i)
       for (std::size_t j = 0; j < c.extent(1); ++j)
         if (i != j) c(i, j) = 0;
-  Tensor<double> l = cholesky(c);
+  Tensor<double> l = covariance_factor(c, "static ensemble: B");
   for (double& x : l) x *= inflation;
   return l;
 }
