@@ -103,32 +103,42 @@ bool incomplete(const Json& results) {
   return !results.value("failures", Json::array()).empty();
 }
 
-// Against the baselines among them (listed_runs() has seen to it that pairs make sense).
-void add_differences(std::vector<Json>& done) {
-  for (Json& run : done) {
-    run["results"].erase("against_baseline");
-    const std::string baseline = run["config"]["baseline"];
-    const auto other = std::find_if(done.begin(), done.end(),
-                                    [&](const Json& r) { return r["name"] == baseline; });
-    if (baseline.empty() || other == done.end() || run["name"] == baseline) continue;
-    const Json &mine = run["results"], &theirs = (*other)["results"];
-    if (!mine.contains("analysis") || !theirs.contains("analysis") || incomplete(mine) ||
-        incomplete(theirs))
-      continue;
-    Json against = {{"baseline", baseline}};
-    for (const char* state : {"analysis", "background"}) {
-      const StateScores a = pairs_of(mine[state], run["name"]),
-                        b = pairs_of(theirs[state], baseline);
-      const Estimate d = paired_difference(a, b);
-      const double se = std::isfinite(d.se_trajectories) ? d.se_trajectories : d.se_batches;
-      const double percent = 100 / b.nrmse_pooled.value;
-      against[state] = {{"difference", d.value},
-                        {"se", se},
-                        {"percent", percent * d.value},
-                        {"percent_se", percent * se}};
-    }
-    run["results"]["against_baseline"] = against;
+// mine - theirs, in pairs; null where that makes no sense.
+Json difference_in_pairs(const Json& mine, const Json& theirs, const std::string& name,
+                         const std::string& other) {
+  if (!mine.contains("analysis") || !theirs.contains("analysis") || incomplete(mine) ||
+      incomplete(theirs))
+    return {};
+  Json against = Json::object();
+  for (const char* state : {"analysis", "background"}) {
+    const StateScores a = pairs_of(mine[state], name), b = pairs_of(theirs[state], other);
+    const Estimate d = paired_difference(a, b);
+    const double se = std::isfinite(d.se_trajectories) ? d.se_trajectories : d.se_batches;
+    const double percent = 100 / b.nrmse_pooled.value;
+    against[state] = {{"difference", d.value},
+                      {"se", se},
+                      {"percent", percent * d.value},
+                      {"percent_se", percent * se}};
   }
+  return against;
+}
+
+// Against the baselines and controls among them (listed_runs() has seen to it that pairs make
+// sense).
+void add_differences(std::vector<Json>& done) {
+  for (Json& run : done)
+    for (const char* kind : {"baseline", "control"}) {
+      const std::string key = std::string("against_") + kind;
+      run["results"].erase(key);
+      const std::string other = run["config"].value(kind, "");
+      const auto found =
+          std::find_if(done.begin(), done.end(), [&](const Json& r) { return r["name"] == other; });
+      if (other.empty() || found == done.end() || run["name"] == other) continue;
+      Json against = difference_in_pairs(run["results"], (*found)["results"], run["name"], other);
+      if (against.is_null()) continue;
+      against[kind] = other;
+      run["results"][key] = std::move(against);
+    }
 }
 
 // Without what fills pages.

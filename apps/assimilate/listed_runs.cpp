@@ -132,13 +132,15 @@ std::vector<ParsedRun> listed_runs(const Context& context, const AssimilateOptio
     }
   }
   for (const ParsedRun& run : runs) {
-    const std::string& baseline = run.options.baseline;
-    if (baseline.empty()) continue;
-    const ParsedRun* other = find_run(runs, baseline);
-    if (other == nullptr)
-      throw UsageError(fmt::format("run '{}': its baseline '{}' is no run of the file",
-                                   run.options.name, baseline));
-    check_pair(run, *other);
+    for (const auto& [kind, name] :
+         {std::pair("baseline", run.options.baseline), std::pair("control", run.options.control)}) {
+      if (name.empty()) continue;
+      const ParsedRun* other = find_run(runs, name);
+      if (other == nullptr)
+        throw UsageError(fmt::format("run '{}': its {} '{}' is no run of the file",
+                                     run.options.name, kind, name));
+      check_pair(run, *other);
+    }
   }
   for (ParsedRun& run : runs) run.selected = selected(run.options.name, common.run);
   if (std::none_of(runs.begin(), runs.end(), [](const ParsedRun& r) { return r.selected; }))

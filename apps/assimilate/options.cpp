@@ -182,6 +182,7 @@ void add_comparison(Group g, AssimilateOptions& o) {
   g.list("--run", o.run, "runs of the configuration file ([[assimilate.run]]; default: all)");
   g.text("--name", o.name, "of the run");
   g.text("--baseline", o.baseline, "run that it is compared with, in pairs");
+  g.text("--control", o.control, "a second such run: the exact posterior beside a network, say");
   g.text("--series", o.series, "its line in figures");
   g.number("--expected", o.expected, 0, 1e300, "the literature's score, for the table");
   g.text("--figure", o.figure, "stem of figures, drawn by gnuplot");

@@ -76,7 +76,7 @@ struct AssimilateOptions {
   std::size_t spread_states = 200;
 
   // Comparisons.
-  std::string name, baseline, series, figure;
+  std::string name, baseline, control, series, figure;
   std::vector<std::string> run{};
   double expected = 0;
 
@@ -100,8 +100,8 @@ struct ParsedRun {
 // Gives the options of all layers to a parser of its own. Throws UsageError, and InputError for
 // what a file says.
 ParsedRun parse_run(const Context& program, const std::vector<Settings>& layers);
-// Placeholders such as {interval} in name, baseline, series and covariance become the values that
-// those options have in `settings`. Throws UsageError for one that is no option.
+// Placeholders such as {interval} in name, baseline, control, series and covariance become the
+// values that those options have in `settings`. Throws UsageError for one that is no option.
 void fill_placeholders(ParsedRun& run, const Json& settings);
 
 }  // namespace papillon::apps

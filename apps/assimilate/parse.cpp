@@ -45,6 +45,7 @@ void fill_placeholders(ParsedRun& run, const Json& settings) {
   };
   fill(o.name, "name");
   fill(o.baseline, "baseline");
+  fill(o.control, "control");
   fill(o.series, "series");
   if (o.covariance.size() == 1) {
     o.covariance[0] = filled(o.covariance[0], settings);

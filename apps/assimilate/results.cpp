@@ -146,7 +146,8 @@ std::string csv_of(const std::vector<Json>& runs) {
     for (const char* name : scores) text += fmt::format(",{0}_{1},{0}_{1}_se", state, name);
   text +=
       ",baseline,difference,difference_se,background_difference,background_difference_se,"
-      "expected,seconds,failure\n";
+      "control,control_difference,control_difference_se,control_background_difference,"
+      "control_background_difference_se,lost_share,expected,seconds,failure\n";
   for (const Json& run : runs) {
     const Json &config = run["config"], &results = run["results"];
     const auto setting = [&](const char* key) {
@@ -166,13 +167,14 @@ std::string csv_of(const std::vector<Json>& runs) {
       for (const char* name : scores)
         text += fmt::format(",{},{}", cell(score(run, state, name)),
                             cell(score(run, state, (std::string(name) + "_se").c_str())));
-    const Json against = results.value("against_baseline", Json::object());
-    const auto difference = [&](const char* state, const char* key) {
-      return against.contains(state) ? cell(value_of(against[state][key])) : "";
-    };
-    text += fmt::format(",{},{},{},{},{}", quoted(config["baseline"]),
-                        difference("analysis", "difference"), difference("analysis", "se"),
-                        difference("background", "difference"), difference("background", "se"));
+    for (const char* kind : {"baseline", "control"}) {
+      const Json against = results.value(std::string("against_") + kind, Json::object());
+      text += "," + quoted(config.value(kind, ""));
+      for (const char* state : states)
+        for (const char* key : {"difference", "se"})
+          text += "," + (against.contains(state) ? cell(value_of(against[state][key])) : "");
+    }
+    text += "," + cell(value_of(results.value("lost_share", Json())));
     const double expected = value_of(config["expected"]);
     text += fmt::format(",{},{},{}\n", expected > 0 ? cell(expected) : "",
                         cell(value_of(results.value("seconds", Json()))),
@@ -185,16 +187,18 @@ std::string csv_of(const std::vector<Json>& runs) {
 
 void print_table(const std::vector<Json>& runs) {
   std::size_t width = 4;
-  bool compares = false, expects = false, tunes = false;
+  bool compares = false, controls = false, expects = false, tunes = false;
   for (const Json& run : runs) {
     width = std::max(width, run["name"].get<std::string>().size());
     compares |= run["results"].contains("against_baseline");
+    controls |= run["results"].contains("against_control");
     expects |= value_of(run["config"]["expected"]) > 0;
     tunes |= run["results"].contains("tuning");
   }
   fmt::print("{:<{}}  {:>18}  {:>18}  {:>18}  {:>8}  {:>8}", "run", width, "analysis nRMSE",
              "background nRMSE", "analysis RMSE", "spread", "CRPS");
   if (compares) fmt::print("  {:>19}", "against baseline");
+  if (controls) fmt::print("  {:>19}", "against control");
   if (tunes) fmt::print("  {:>8}", "tuned");
   if (expects) fmt::print("  {:>8}", "expected");
   fmt::print("\n");
@@ -215,14 +219,15 @@ void print_table(const std::vector<Json>& runs) {
     fmt::print("  {:>18}  {:>18}  {:>18}  {:>8}  {:>8}", with_error("analysis", "nrmse_pooled"),
                with_error("background", "nrmse_pooled"), with_error("analysis", "rmse_time_mean"),
                plain(score(run, "analysis", "spread")), plain(score(run, "analysis", "crps")));
-    if (compares) {
-      const Json against = results.value("against_baseline", Json::object());
-      fmt::print("  {:>19}",
-                 against.contains("analysis")
-                     ? fmt::format("{:+.2f} ± {:.2f} %", value_of(against["analysis"]["percent"]),
-                                   value_of(against["analysis"]["percent_se"]))
-                     : "");
-    }
+    const auto against = [&](const char* key) {
+      const Json a = results.value(key, Json::object());
+      return a.contains("analysis")
+                 ? fmt::format("{:+.2f} ± {:.2f} %", value_of(a["analysis"]["percent"]),
+                               value_of(a["analysis"]["percent_se"]))
+                 : "";
+    };
+    if (compares) fmt::print("  {:>19}", against("against_baseline"));
+    if (controls) fmt::print("  {:>19}", against("against_control"));
     if (tunes) {
       const double value = tuned_value(run);
       fmt::print("  {:>8}", std::isfinite(value) ? fmt::format("{:.5g}", value) : "");
@@ -232,7 +237,9 @@ void print_table(const std::vector<Json>& runs) {
       fmt::print("  {:>8}", value > 0 ? fmt::format("{:.4g}", value) : "");
     }
     const std::size_t failed = results.contains("failures") ? results["failures"].size() : 0;
-    fmt::print("{}\n", failed ? fmt::format("  ({} failed)", failed) : "");
+    const std::size_t lost = results.contains("lost") ? results["lost"].size() : 0;
+    fmt::print("{}{}\n", failed ? fmt::format("  ({} failed)", failed) : "",
+               lost ? fmt::format("  (lost the truth: {} trajectories)", lost) : "");
   }
 }
 

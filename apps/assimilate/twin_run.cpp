@@ -99,7 +99,7 @@ Json essential_settings(const Json& settings) {
   Json essential = settings;
   make_numbers_alike(essential);
   for (const char* key : {"out", "threads", "checkpoint-every", "name", "series", "figure",
-                          "baseline", "run", "expected"})
+                          "baseline", "control", "run", "expected"})
     essential.erase(key);
   return essential;
 }

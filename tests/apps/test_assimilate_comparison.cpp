@@ -19,6 +19,7 @@ trajectories = 3
 burn-in = 30
 cycles = 60
 baseline = "oi-every-{interval}"
+control = "etkf-3-every-{interval}"
 
 [[assimilate.run]]
 name = "etkf-{members}-every-{interval}"
@@ -85,6 +86,13 @@ TEST_CASE("a file of experiments: each run is done once, with its table at the e
                oi["results"]["analysis"]["nrmse_pooled"].get<double>()));
   CHECK(against["analysis"]["se"].get<double>() > 0);
   CHECK(!oi["results"].contains("against_baseline"));
+  // The control is a second one: seen from it, the same pair the other way round.
+  const json& control = oi["results"]["against_control"];
+  CHECK(control["control"] == "etkf-3-every-5");
+  CHECK(control["analysis"]["difference"].get<double>() ==
+        Approx(-against["analysis"]["difference"].get<double>()));
+  CHECK(control["analysis"]["se"] == against["analysis"]["se"]);
+  CHECK(!etkf["results"].contains("against_control"));
 
   // Finished runs are not repeated, and give the same table.
   const std::string stored = file_contents(folder / "out/etkf-3-every-5/results.json");
