@@ -190,6 +190,7 @@ void refuse_other_run(const ParsedRun& run, Inputs& inputs) {
 
 Json compare(const Context& context, std::vector<ParsedRun> runs, Inputs& inputs) {
   std::vector<Json> done;
+  bool failed = false;
   for (ParsedRun& run : runs) {
     Json results;
     try {
@@ -204,6 +205,7 @@ Json compare(const Context& context, std::vector<ParsedRun> runs, Inputs& inputs
       throw NumericalError(fmt::format("run '{}': {}", run.options.name, error.what()));
     }
     if (results.is_null()) continue;  // not wanted, and not done before
+    failed |= run.selected && !run.options.go_on && incomplete(results);
     done.push_back({{"name", run.options.name},
                     {"config", run.context.settings},
                     {"results", std::move(results)}});
@@ -231,9 +233,6 @@ Json compare(const Context& context, std::vector<ParsedRun> runs, Inputs& inputs
   }
   if (!runs.front().options.figure.empty())
     draw_comparison(runs.front().options.figure, done, runs, inputs);
-  const bool failed = std::any_of(done.begin(), done.end(), [](const Json& run) {
-    return run["config"]["go-on"] == false && !run["results"].value("failures", Json()).empty();
-  });
   Json results = {{"runs", std::move(done)}};
   if (failed) results["failed"] = true;
   return results;

@@ -106,7 +106,7 @@ std::string points(const double* rows, std::size_t count) {
 
 bool draw_ensembles(const std::string& stem, const std::vector<ParsedRun>& runs, Inputs& inputs) {
   const auto found = std::find_if(runs.begin(), runs.end(), [](const ParsedRun& r) {
-    return !r.options.spread.empty() && r.options.system == "lorenz63" &&
+    return r.selected && !r.options.spread.empty() && r.options.system == "lorenz63" &&
            r.options.ensemble == "diffusion";
   });
   if (found == runs.end()) return false;
