@@ -1,5 +1,6 @@
 // The runs that a file of experiments lists.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>

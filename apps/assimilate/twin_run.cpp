@@ -1,6 +1,7 @@
 #include "papillon/apps/assimilate/twin_run.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <cmath>

@@ -1,6 +1,7 @@
 #include "papillon/lorenz/assimilation/observation.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 

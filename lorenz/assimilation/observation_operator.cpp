@@ -1,6 +1,7 @@
 #include "papillon/lorenz/assimilation/observation_operator.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

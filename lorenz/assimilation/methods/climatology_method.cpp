@@ -1,6 +1,7 @@
 #include "papillon/lorenz/assimilation/methods/climatology_method.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

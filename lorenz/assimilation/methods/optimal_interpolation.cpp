@@ -1,6 +1,7 @@
 #include "papillon/lorenz/assimilation/methods/optimal_interpolation.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

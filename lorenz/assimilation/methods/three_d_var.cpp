@@ -1,6 +1,7 @@
 #include "papillon/lorenz/assimilation/methods/three_d_var.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

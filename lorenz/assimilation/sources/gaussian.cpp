@@ -1,6 +1,7 @@
 #include "papillon/lorenz/assimilation/sources/gaussian.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <vector>
