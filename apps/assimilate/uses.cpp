@@ -39,7 +39,7 @@ bool draws(const AssimilateOptions& o) {
   return generates(o, {"posterior"});
 }
 
-bool by_finite_size(const AssimilateOptions& o) {
+bool is_finite_size(const AssimilateOptions& o) {
   return o.method == "enkf-n";
 }
 
@@ -64,11 +64,11 @@ const Use uses[] = {
        return among(o.method, {"etkf", "letkf", "enkf-n", "hybrid"});
      }},
     {"radius", "letkf", [](const AssimilateOptions& o) { return o.method == "letkf"; }},
-    {"known-mean", "enkf-n", by_finite_size},
-    {"gauge", "enkf-n", by_finite_size},
-    {"certainty", "enkf-n", by_finite_size},
-    {"without-mode-correction", "enkf-n", by_finite_size},
-    {"partial-hessian", "enkf-n", by_finite_size},
+    {"known-mean", "enkf-n", is_finite_size},
+    {"gauge", "enkf-n", is_finite_size},
+    {"certainty", "enkf-n", is_finite_size},
+    {"without-mode-correction", "enkf-n", is_finite_size},
+    {"partial-hessian", "enkf-n", is_finite_size},
     {"free-perturbations", "enkf", [](const AssimilateOptions& o) { return o.method == "enkf"; }},
     {"first-guess", "oi", [](const AssimilateOptions& o) { return o.method == "oi"; }},
     {"innovation", "enoi", [](const AssimilateOptions& o) { return o.method == "enoi"; }},

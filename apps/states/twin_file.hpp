@@ -20,10 +20,11 @@ struct TwinStates {
 // Dimensions trajectory, cycle, component, observed. Throws OutputError.
 void write_twin_states(const std::filesystem::path& path, const TwinStates& states);
 
-// Observations [trajectories, cycles, P], NaN where the file has its fill value. .nc: the variable
-// `observation` over three dimensions; .npy: no fill value, so none is missing. Throws InputError:
-// missing, malformed, another P, or a value that is not finite and no fill value (it names the
-// cycle and the trajectory, from 0).
+// Observations [trajectories, cycles, P], NaN where the file has its _FillValue or a missing_value.
+// .nc: the variable `observation` over three dimensions, not packed, whose coordinate `cycle` (if
+// there is one) begins with 0; .npy: no fill value, so none is missing. Throws InputError: missing,
+// malformed, another P, or a value that is not finite and no fill value (it names the cycle and the
+// trajectory, from 0).
 Tensor<double> read_observations(const std::filesystem::path& path, std::size_t observations);
 
 }  // namespace papillon::apps

@@ -58,7 +58,7 @@ struct ModelNoise {
   std::size_t every = 0;  // 0: none
   Tensor<double> factor;  // [D]: standard deviations; [D, D]: a square root L of Q = L L^T
 };
-// From a covariance Q [D, D]. Throws NumericalError if it is not positive definite.
+// From a covariance Q [D, D]. Throws as covariance_factor() does.
 ModelNoise covariance_noise(const Tensor<double>& covariance, std::size_t every);
 ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every);
 

@@ -117,6 +117,14 @@ TEST_CASE("a file of experiments: each run is done once, with its table at the e
   CHECK(json::parse(file_contents(folder / "out/table.json"))["runs"].size() == 5);
   CHECK_THAT(fourth.err, !contains_text("etkf-3-every-5: finished before"));
 
+  // A checkpoint that cannot be read is none.
+  fs::remove(folder / "out/etkf-8-every-10/results.json");
+  put_file(folder / "out/etkf-8-every-10/stored.safetensors", "broken");
+  const Outcome anew = folder.papillon(command + " --run etkf-8-every-10");
+  CHECK(anew.code == 0);
+  CHECK_THAT(anew.err, contains_text("etkf-8-every-10: begun anew"));
+  CHECK(fs::exists(folder / "out/etkf-8-every-10/results.json"));
+
   const Outcome none = folder.papillon(command + " --run nothing");
   CHECK(none.code == 2);
   CHECK_THAT(none.err, contains_text("oi-every-10"));

@@ -14,7 +14,7 @@ void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, 
 
 // B = deviation_inflation^2 covariance. With a first guess [D] (the mean of the climate, say), each
 // analysis starts from it instead of the forecast, which then is only scored. Throws ShapeError,
-// and NumericalError if B is not positive definite.
+// and as covariance_factor() does.
 MethodPointer optimal_interpolation(const Tensor<double>& covariance,
                                     double deviation_inflation = 1,
                                     std::vector<double> first_guess = {});
