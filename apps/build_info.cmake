@@ -1,4 +1,5 @@
 # Writes OUTPUT from TEMPLATE with the commit of SOURCE; "unknown" outside a git checkout.
+cmake_minimum_required(VERSION 3.25)  # a script has no policies of its own
 set(COMMIT unknown)
 find_program(GIT git)
 if(GIT)

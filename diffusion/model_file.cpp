@@ -33,8 +33,8 @@ std::vector<double> numbers(const std::filesystem::path& path, const std::string
   return out;
 }
 
-const std::string& required(const std::filesystem::path& path, const SafetensorsFile& file,
-                            const std::string& key, const char* right) {
+std::string required(const std::filesystem::path& path, const SafetensorsFile& file,
+                     const std::string& key, const char* right) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end())
     fail(path, fmt::format("metadata '{}' is missing ({})", key, right));
@@ -42,8 +42,8 @@ const std::string& required(const std::filesystem::path& path, const Safetensors
 }
 
 NoiseSchedule read_schedule(const std::filesystem::path& path, const SafetensorsFile& file) {
-  const std::string& name = required(path, file, "schedule", "cosine, linear or custom");
-  const std::string& text = required(path, file, "schedule_steps", "a number of diffusion steps");
+  const std::string name = required(path, file, "schedule", "cosine, linear or custom");
+  const std::string text = required(path, file, "schedule_steps", "a number of diffusion steps");
   int steps = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), steps);
   if (error != std::errc() || end != text.data() + text.size() || steps < 1 || steps > 1'000'000)
@@ -94,7 +94,7 @@ DiffusionModel load_model(const std::filesystem::path& path) {
   const Shape film = shape_of("residual_layers.0.film.affine_film.weight");  // [2H, E]
   if (film[1] < 4 || film[1] % 2 != 0) fail(path, "the time embedding's width must be even");
 
-  const std::string& head_name =
+  const std::string head_name =
       required(path, file, "head", "noise, state, velocity or score: what the network predicts");
   auto shift = numbers(path, "shift", required(path, file, "shift", "e.g. [0, 0, 0]"));
   auto scale = numbers(path, "scale", required(path, file, "scale", "e.g. [1, 1, 1]"));

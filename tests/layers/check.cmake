@@ -1,6 +1,7 @@
 # Walks the includes of the tree and fails on an upward one.
 #   cmake -DROOT=<tree> -P check.cmake
 # A layer may include itself and the layers before it in this list.
+cmake_minimum_required(VERSION 3.25)  # a script has no policies of its own
 set(layers tensor autograd nn diffusion lorenz apps)
 
 set(mistakes 0)

@@ -1,4 +1,5 @@
 # Fails unless README.md contains tests/consumer/embed.cpp (but for its first line) word by word.
+cmake_minimum_required(VERSION 3.25)  # a script has no policies of its own
 file(READ "${ROOT}/README.md" readme)
 file(READ "${ROOT}/tests/consumer/embed.cpp" example)
 string(FIND "${example}" "\n" end_of_first)
