@@ -2,10 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <vector>
 
+#include "papillon/apps/progress.hpp"
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/random.hpp"
 #include "papillon/tensor/thread_pool.hpp"
@@ -13,9 +13,9 @@
 namespace papillon::apps {
 
 inline double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return seconds_since(start);
 }
 
 inline double median(std::vector<double> values) {

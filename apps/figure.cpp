@@ -18,7 +18,7 @@ struct Axis {
   const char* name;
   double low, high;
 };
-constexpr std::array<Axis, 3> axes = {{{"x", -22, 22}, {"y", -30, 30}, {"z", 0, 52}}};
+constexpr std::array<Axis, 3> state_axes = {{{"x", -22, 22}, {"y", -30, 30}, {"z", 0, 52}}};
 constexpr std::array<std::array<std::size_t, 2>, 3> projections = {{{0, 2}, {0, 1}, {1, 2}}};
 
 // log10 of the states in each bin of a projection, as a share per thousand; NaN (not drawn) where
@@ -38,7 +38,7 @@ std::vector<float> log_density(const Tensor<float>& states, const Axis& a, std::
 }
 
 // A density too thin to see next to the others would fill the range of colours.
-constexpr const char* style =
+constexpr const char* density_style =
     "set multiplot layout 3,2 margins 0.085,0.885,0.055,0.955 spacing 0.095,0.065\n"
     "unset key\n"
     "set style line 1 lc rgb '#555555'\n"
@@ -52,9 +52,9 @@ constexpr const char* style =
     "unset colorbox\n";
 
 std::string script() {
-  std::string text = style;
+  std::string text = density_style;
   for (std::size_t p = 0; p < projections.size(); ++p) {
-    const Axis &a = axes[projections[p][0]], &b = axes[projections[p][1]];
+    const Axis &a = state_axes[projections[p][0]], &b = state_axes[projections[p][1]];
     for (const char* set : {"true", "generated"}) {
       const bool generated = set[0] == 'g';
       text += p == 0 ? fmt::format("set title '{}' font ',17'\n",
@@ -86,7 +86,7 @@ void draw_attractor(const std::filesystem::path& stem, const Tensor<float>& refe
     const auto [i, j] = projections[p];
     for (const auto& [set, states] :
          {std::pair{"true", &reference}, std::pair{"generated", &generated}}) {
-      const std::vector<float> density = log_density(*states, axes[i], i, axes[j], j);
+      const std::vector<float> density = log_density(*states, state_axes[i], i, state_axes[j], j);
       figure.data[fmt::format("{}{}", set, p)] = {reinterpret_cast<const char*>(density.data()),
                                                   density.size() * sizeof(float)};
     }

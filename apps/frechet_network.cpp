@@ -11,20 +11,20 @@
 namespace papillon::apps {
 namespace {
 
-constexpr std::size_t lead = 10;
+constexpr std::size_t steps_ahead = 10;
 constexpr std::uint64_t most_samples = std::uint64_t{1} << 18, epochs = 10;
 
 Surrogate fit(const States& states, const EvaluationOptions& o, bool quiet) {
   const StateLayout& layout = states.layout;
-  if (layout.times <= lead)
+  if (layout.times <= steps_ahead)
     throw InputError("the reference holds no trajectories to fit the Fréchet network to");
   const std::vector<double> shift(o.shift.begin(), o.shift.end()),
       scale(o.scale.begin(), o.scale.end());
   const Tensor<float> trajectories = states.values.reshaped(
       {static_cast<std::ptrdiff_t>(layout.members), static_cast<std::ptrdiff_t>(layout.times), -1});
   const std::uint64_t samples =
-      std::min<std::uint64_t>(most_samples, layout.members * (layout.times - lead));
-  const TrainingPairs pairs(trajectories, shift, scale, {.lead = lead, .samples = samples});
+      std::min<std::uint64_t>(most_samples, layout.members * (layout.times - steps_ahead));
+  const TrainingPairs pairs(trajectories, shift, scale, {.lead = steps_ahead, .samples = samples});
   TrainingOptions training;
   training.total_samples = epochs * samples;
   training.batch_size = 1024;
@@ -40,7 +40,7 @@ Surrogate fit(const States& states, const EvaluationOptions& o, bool quiet) {
       });
   progress.finish();
   const double dt = layout.dt > 0 ? layout.dt : 0.01;
-  Surrogate surrogate(state, std::move(readout), shift, scale, dt * lead);
+  Surrogate surrogate(state, std::move(readout), shift, scale, dt * steps_ahead);
   surrogate.training = {{"model", "dense2"},
                         {"purpose", "features of the Fréchet distance"},
                         {"samples", std::to_string(samples)},

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <clocale>
 #include <cstdio>
 #include <memory>
@@ -77,10 +76,9 @@ int run_command(Command& command, CLI::App& app, const CLI::App& program, Contex
   context.command = command.name();
   context.settings = resolved_settings(app);
   set_thread_count(context.threads);
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   Json results = command.run(context);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = seconds_since(start);
   const bool failed = results.is_object() && results.contains("failed");
   const Json why = failed ? results["failed"] : Json();
   if (failed) results.erase("failed");

@@ -18,6 +18,10 @@ constexpr int bar_width = 24;
 
 }  // namespace
 
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 std::string format_duration(double seconds) {
   if (!(seconds < 1e7)) return "?";
   const auto s = static_cast<long>(std::lround(std::max(seconds, 0.0)));
@@ -83,7 +87,7 @@ void Progress::finish() {
 }
 
 double Progress::rate() const {
-  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const double seconds = seconds_since(start_);
   return seconds > 0 ? static_cast<double>(done_ - first_) / seconds : 0;
 }
 
@@ -94,7 +98,7 @@ double Progress::seconds_left() const {
 void Progress::draw(bool last) {
   const double share =
       total_ > 0 ? std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_)) : 1.0;
-  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const double seconds = seconds_since(start_);
   std::string line = fmt::format("{} ", label_);
   if (terminal_) {
     const int filled = static_cast<int>(share * bar_width);

@@ -9,6 +9,9 @@
 
 namespace papillon::apps {
 
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start);
+
 // "3 h 12 min", "4 min 05 s", "12 s".
 std::string format_duration(double seconds);
 // 12,345,678
@@ -38,7 +41,6 @@ class Progress {
  private:
   void draw(bool last);
 
-  using Clock = std::chrono::steady_clock;
   std::string label_;
   std::uint64_t total_;
   std::string unit_;

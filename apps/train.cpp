@@ -1,7 +1,6 @@
 // papillon train: trains a diffusion model.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -20,7 +19,6 @@ namespace papillon::apps {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 class Train : public Command {
  public:
@@ -171,8 +169,7 @@ class Train : public Command {
       }
       if (!held_out_.empty() && (report.step % validate_every_ == 0 || last))
         validate(context, trainer, log, progress);
-      if (last ||
-          std::chrono::duration<double>(Clock::now() - saved).count() > checkpoint_seconds_) {
+      if (last || seconds_since(saved) > checkpoint_seconds_) {
         trainer.save_checkpoint(file("checkpoint.safetensors"));
         saved = Clock::now();
       }

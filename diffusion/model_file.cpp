@@ -12,7 +12,7 @@
 namespace papillon {
 namespace {
 
-constexpr const char* format_name = "papillon-diffusion-model";
+constexpr const char* model_format = "papillon-diffusion-model";
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
   throw InputError(fmt::format("{}: {}", path.string(), what));
@@ -64,7 +64,7 @@ NoiseSchedule read_schedule(const std::filesystem::path& path, const Safetensors
 void save_model(const std::filesystem::path& path, const DiffusionModel& model) {
   SafetensorsFile file;
   file.metadata = model.training;
-  file.metadata["format"] = format_name;
+  file.metadata["format"] = model_format;
   file.metadata["head"] = to_string(model.head);
   file.metadata["schedule"] = model.schedule.name();
   file.metadata["schedule_steps"] = std::to_string(model.schedule.steps());

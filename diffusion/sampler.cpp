@@ -14,7 +14,7 @@ namespace papillon {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> names{"ddpm", "ddim", "dpm2m", "dpm3m", "heun"};
+constexpr std::array<std::string_view, 5> sampler_names{"ddpm", "ddim", "dpm2m", "dpm3m", "heun"};
 
 template <class T>
 Tensor<T> dispatch(const DenoisingModel<T>& model, const std::vector<int>& timesteps, Tensor<T> z,
@@ -38,12 +38,12 @@ Tensor<T> dispatch(const DenoisingModel<T>& model, const std::vector<int>& times
 }  // namespace
 
 std::string to_string(SamplerName name) {
-  return std::string(names.at(static_cast<std::size_t>(name)));
+  return std::string(sampler_names.at(static_cast<std::size_t>(name)));
 }
 
 SamplerName parse_sampler(std::string_view name) {
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<SamplerName>(i);
+  for (std::size_t i = 0; i < sampler_names.size(); ++i)
+    if (sampler_names[i] == name) return static_cast<SamplerName>(i);
   throw ArgumentError(
       fmt::format("unknown sampler \"{}\"; ddpm, ddim, dpm2m, dpm3m or heun", name));
 }

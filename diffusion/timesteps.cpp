@@ -12,8 +12,8 @@ namespace papillon {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> names{"uniform", "leading", "trailing", "log_snr",
-                                                "karras"};
+constexpr std::array<std::string_view, 5> spacing_names{"uniform", "leading", "trailing", "log_snr",
+                                                        "karras"};
 
 // Where entry i of n (0 first) is put before rounding; T first and 1 last.
 double place(Spacing spacing, const NoiseSchedule& schedule, double fraction, double rho) {
@@ -30,12 +30,12 @@ double place(Spacing spacing, const NoiseSchedule& schedule, double fraction, do
 }  // namespace
 
 std::string to_string(Spacing spacing) {
-  return std::string(names.at(static_cast<std::size_t>(spacing)));
+  return std::string(spacing_names.at(static_cast<std::size_t>(spacing)));
 }
 
 Spacing parse_spacing(std::string_view name) {
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<Spacing>(i);
+  for (std::size_t i = 0; i < spacing_names.size(); ++i)
+    if (spacing_names[i] == name) return static_cast<Spacing>(i);
   throw ArgumentError(
       fmt::format("unknown spacing \"{}\"; uniform, leading, trailing, log_snr or karras", name));
 }

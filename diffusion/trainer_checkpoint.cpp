@@ -12,7 +12,7 @@
 namespace papillon {
 namespace {
 
-constexpr const char* format_name = "papillon-training-checkpoint";
+constexpr const char* checkpoint_format = "papillon-training-checkpoint";
 
 // FNV-1a over the bits: tells one data set from another, not an adversary from a friend.
 std::uint64_t hash(std::span<const float> values) {
@@ -46,7 +46,7 @@ std::string Trainer::fingerprint() const {
 
 void Trainer::save_checkpoint(const std::filesystem::path& path) const {
   SafetensorsFile file;
-  file.metadata["format"] = format_name;
+  file.metadata["format"] = checkpoint_format;
   file.metadata["step"] = std::to_string(step_);
   file.metadata["settings"] = fingerprint();
   file.add("parameters", parameters_);
@@ -65,7 +65,7 @@ void Trainer::load_checkpoint(const std::filesystem::path& path) {
     const auto found = file.metadata.find(key);
     return found == file.metadata.end() ? "" : found->second;
   };
-  if (text("format") != format_name) fail("not a training checkpoint");
+  if (text("format") != checkpoint_format) fail("not a training checkpoint");
   if (text("settings") != fingerprint())
     fail(fmt::format("belongs to a run with other settings or data: it has '{}', this run '{}'",
                      text("settings"), fingerprint()));

@@ -11,7 +11,7 @@
 
 namespace papillon {
 namespace {
-constexpr std::size_t block_rows = 2048;
+constexpr std::size_t climatology_block = 2048;
 // Blocks whose sums are alive at once.
 constexpr std::size_t group_blocks = 32;
 }  // namespace
@@ -49,13 +49,13 @@ void Climatology::add(std::span<const T> rows) {
   if (rows.size() % n != 0)
     throw ShapeError(
         fmt::format("climatology: {} values are no whole number of rows of {}", rows.size(), n));
-  const std::size_t count = rows.size() / n, blocks = (count + block_rows - 1) / block_rows;
+  const std::size_t count = rows.size() / n, blocks = (count + climatology_block - 1) / climatology_block;
   SingleThreadedBlas one_thread_a_block;
   for (std::size_t first = 0; first < blocks; first += group_blocks) {
     std::vector<Climatology> parts(std::min(group_blocks, blocks - first), Climatology(n));
     parallel_for(parts.size(), [&](std::size_t p) {
-      const std::size_t begin = (first + p) * block_rows;
-      parts[p].add_block(rows.data() + begin * n, std::min(block_rows, count - begin));
+      const std::size_t begin = (first + p) * climatology_block;
+      parts[p].add_block(rows.data() + begin * n, std::min(climatology_block, count - begin));
     });
     for (std::size_t stride = 1; stride < parts.size(); stride *= 2)
       for (std::size_t p = 0; p + stride < parts.size(); p += 2 * stride)

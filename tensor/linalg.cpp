@@ -182,5 +182,6 @@ std::string blas_description() {
   template Tensor<T> matmul_reference(const Tensor<T>&, const Tensor<T>&, Transpose, Transpose);
 PAPILLON_INSTANTIATE(float)
 PAPILLON_INSTANTIATE(double)
+#undef PAPILLON_INSTANTIATE
 
 }  // namespace papillon

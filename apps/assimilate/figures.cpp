@@ -16,7 +16,7 @@ namespace {
 constexpr const char* colours_of_lines[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                             "#56b4e9", "#e69f00", "#000000", "#7f7f7f"};
 
-constexpr const char* style =
+constexpr const char* run_style =
     "set style line 100 lc rgb '#555555'\n"
     "set border 3 ls 100 lw 0.8\n"
     "set tics out nomirror scale 0.6 textcolor rgb '#333333'\n"
@@ -64,7 +64,7 @@ bool draw_intervals(const std::string& stem, const std::vector<Json>& done) {
       "set xrange [0:*]\nset xlabel 'model steps between observations'\n"
       "set title 'Analysis'\nset ylabel 'nRMSE (pooled)'\n{}unset key\n"
       "set title 'Background'\n{}unset multiplot\n",
-      style, lines(names, 2, true), lines(names, 4, true));
+      run_style, lines(names, 2, true), lines(names, 4, true));
   figure.draw(stem + "-interval");
   return true;
 }
@@ -92,7 +92,7 @@ bool draw_spreads(const std::string& stem, const std::vector<Json>& done) {
       "set ylabel 'standard deviation (normalised, pooled)'\n{}unset key\n"
       "set title 'Not Gaussian by its kurtosis (test at 5 %)'\nset ylabel 'share of ensembles'\n"
       "set yrange [0:1]\n{}unset multiplot\n",
-      style, lines(names, 2, false), lines(names, 3, false));
+      run_style, lines(names, 2, false), lines(names, 3, false));
   figure.draw(stem + "-spread");
   return true;
 }
@@ -124,7 +124,7 @@ bool draw_ensembles(const std::string& stem, const std::vector<ParsedRun>& runs,
   figure.script = fmt::format(
       "{}set multiplot layout 2,2\nunset key\nset xrange [-22:22]\nset yrange [0:52]\n"
       "set xlabel 'x (dimensionless)'\nset ylabel 'z (dimensionless)'\n",
-      style);
+      run_style);
   const std::size_t n = o.spread.size(), wanted[] = {0, n / 10, n / 4, n / 2};
   std::size_t panel = 0;
   for (const std::size_t i : wanted) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <chrono>
 #include <cmath>
 
 #include "papillon/apps/assimilate/recorder.hpp"
@@ -18,11 +17,6 @@ namespace papillon::apps {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // The files of a run's directory; none without --out.
 class Directory {
@@ -171,7 +165,7 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
   experiment.progress = [&](const TwinProgress& p) {
     bar.update(p.cycles_done);
     if (interrupted()) return false;
-    if (directory.exists() && since(saved) > o.checkpoint_seconds) {
+    if (directory.exists() && seconds_since(saved) > o.checkpoint_seconds) {
       directory.save(experiment, recorder, known_as);
       saved = Clock::now();
     }
@@ -205,7 +199,7 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
   results["method"] = method->description();
   results["failures"] = failures_json(experiment);
   if (!tuning.is_null()) results["tuning"] = tuning;
-  results["seconds"] = since(start);
+  results["seconds"] = seconds_since(start);
   results["inputs"] = input_digests(given.options, inputs);
   if (directory.exists()) {
     const Json stored = {

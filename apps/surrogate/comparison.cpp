@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <fstream>
 
+#include "papillon/apps/progress.hpp"
 #include "papillon/apps/surrogate/results.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 
@@ -14,11 +14,6 @@ namespace papillon::apps {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 void print_verdict(const Json& v) {
   fmt::print("{}:", v["model"].get<std::string>());

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -15,11 +14,6 @@
 
 namespace papillon::apps {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // FNV-1a over words of eight bytes: to tell files apart, not to protect them.
 std::string hash(const void* data, std::size_t bytes) {

@@ -14,7 +14,7 @@ constexpr std::array<const char*, 16> colours = {
     "#0b4b94", "#d1495b", "#2a9d6f", "#e08e1b", "#7b4fa3", "#3aa6c9", "#8a5a2b", "#c2529b",
     "#5f6b2d", "#6d6d6d", "#000000", "#9ccc3c", "#f4a6b0", "#1f7a7a", "#b8860b", "#a6a6e8"};
 
-constexpr const char* style =
+constexpr const char* error_style =
     "set border 3 lc rgb '#555555'\n"
     "set tics out nomirror textcolor rgb '#333333'\n"
     "set grid xtics ytics lc rgb '#e4e4e4'\n"
@@ -76,7 +76,7 @@ void draw_leads(const std::filesystem::path& stem, const Json& results) {
                       entry["nrmse"][l].get<double>());
     figure.data[std::to_string(i++)] = rows;
   }
-  figure.script = std::string(style) + "set xlabel 'lead time (time units of the system)'\n" +
+  figure.script = std::string(error_style) + "set xlabel 'lead time (time units of the system)'\n" +
                   "set ylabel 'nRMSE'\nset yrange [:3]\n" + plot(results, false);
   figure.draw(stem);
 }
@@ -97,7 +97,7 @@ void draw_scaling(const std::filesystem::path& stem, const std::string& axis, co
                             : axis == "corruption" ? "standard deviation of the noise on targets "
                                                      "(normalised units)"
                                                    : "lead of one step (steps of the trajectory)";
-  figure.script = std::string(style) + "set logscale x" +
+  figure.script = std::string(error_style) + "set logscale x" +
                   (axis == "samples" ? " 2\nset format x '2^{%L}'\n" : "\n") + "set xlabel '" +
                   label + "'\nset ylabel 'nRMSE after one step'\nset yrange [:3]\n" +
                   plot(results, true);

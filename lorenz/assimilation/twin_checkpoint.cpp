@@ -10,7 +10,7 @@
 namespace papillon {
 namespace {
 
-constexpr const char* format_name = "papillon-twin-experiment";
+constexpr const char* twin_format = "papillon-twin-experiment";
 
 // FNV-1a over the bits of at most 65,536 numbers spread over the array: tells one data set from
 // another, not an adversary from a friend.
@@ -62,7 +62,7 @@ std::string TwinExperiment::State::fingerprint() const {
 void TwinExperiment::save(const std::filesystem::path& path) const {
   const State& s = *state_;
   SafetensorsFile file;
-  file.metadata["format"] = format_name;
+  file.metadata["format"] = twin_format;
   file.metadata["settings"] = s.fingerprint();
   file.metadata["cycles_done"] = std::to_string(s.done);
   std::string failed;
@@ -113,7 +113,7 @@ void TwinExperiment::load(const std::filesystem::path& path) {
     const auto found = file.metadata.find(key);
     return found == file.metadata.end() ? "" : found->second;
   };
-  if (text("format") != format_name)
+  if (text("format") != twin_format)
     throw InputError(fmt::format("{}: not a twin experiment", name));
   if (text("settings") != s.fingerprint())
     throw InputError(

@@ -8,17 +8,14 @@
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
-namespace {
 
 // What a group of cycles needs besides the experiment itself.
-struct Chunk {
+struct TwinExperiment::State::Chunk {
   Tensor<double> truth;  // [K, cycles * times_a_cycle, D]
   std::uint64_t first_cycle, cycles;
   std::size_t times_a_cycle;
   TwinRecord* record;
 };
-
-}  // namespace
 
 // Some trajectories that go through their cycles together: one, on a thread of its own, or all of
 // them in lock-step.

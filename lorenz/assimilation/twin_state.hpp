@@ -33,6 +33,7 @@ struct TwinExperiment::State {
   // wanted.
   void advance(std::uint64_t cycles, TwinRecord* written);
 
+  struct Chunk;
   class Group;
 };
 

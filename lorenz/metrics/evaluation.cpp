@@ -15,14 +15,14 @@
 namespace papillon {
 namespace {
 
-constexpr std::size_t dimension = 3;
+constexpr std::size_t components = 3;
 
 void check(const char* what, const Tensor<float>& states, std::size_t at_least) {
-  if (states.rank() < 2 || states.extent(-1) != dimension)
+  if (states.rank() < 2 || states.extent(-1) != components)
     throw InputError(
         fmt::format("evaluate: the {} have shape {}, and should have 3 components last", what,
                     to_string(states.shape())));
-  const std::size_t rows = states.size() / dimension;
+  const std::size_t rows = states.size() / components;
   if (rows < at_least)
     throw InputError(
         fmt::format("evaluate: {} {} are too few; at least {} are needed", rows, what, at_least));
@@ -30,16 +30,17 @@ void check(const char* what, const Tensor<float>& states, std::size_t at_least) 
   for (std::size_t k = 0; k < states.size(); ++k)
     if (!std::isfinite(states[k]))
       throw InputError(fmt::format("evaluate: {}, row {}, component {} is {}, not a finite number",
-                                   what, k / dimension, k % dimension, states[k]));
+                                   what, k / components, k % components, states[k]));
 }
 
 // `rows` of the states (0: all), evenly spaced, as [rows, 3].
 Tensor<float> evenly_spaced(const Tensor<float>& states, std::size_t rows) {
-  const std::size_t all = states.size() / dimension;
+  const std::size_t all = states.size() / components;
   if (rows == 0 || rows > all) rows = all;
-  Tensor<float> out(Shape{rows, dimension});
+  Tensor<float> out(Shape{rows, components});
   for (std::size_t r = 0; r < rows; ++r)
-    std::copy_n(states.data() + r * all / rows * dimension, dimension, out.data() + r * dimension);
+    std::copy_n(states.data() + r * all / rows * components, components,
+                out.data() + r * components);
   return out;
 }
 
@@ -48,7 +49,7 @@ Tensor<float> normalised(Tensor<float> states, const EvaluationOptions& o) {
   const std::size_t rows = states.extent(0);
   parallel_for((rows + block - 1) / block, [&](std::size_t b) {
     for (std::size_t r = b * block; r < std::min(rows, (b + 1) * block); ++r)
-      for (std::size_t i = 0; i < dimension; ++i)
+      for (std::size_t i = 0; i < components; ++i)
         states(r, i) =
             static_cast<float>((static_cast<double>(states(r, i)) - o.shift[i]) / o.scale[i]);
   });
@@ -72,7 +73,7 @@ struct Reference {
 
 Scores score(const Tensor<float>& physical, const Tensor<float>& states, const Reference& reference,
              const EvaluationOptions& options) {
-  Histogram histogram(dimension, options.histogram);
+  Histogram histogram(components, options.histogram);
   histogram.add(states.span());
   return {hellinger_distance(histogram, reference.histogram),
           mean_squared_nearest_distance(reference.queries, states),
@@ -86,19 +87,19 @@ Scores score(const Tensor<float>& physical, const Tensor<float>& states, const R
 
 Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference,
                     const Tensor<float>& independent, const EvaluationOptions& options) {
-  for (std::size_t i = 0; i < dimension; ++i)
+  for (std::size_t i = 0; i < components; ++i)
     if (!std::isfinite(options.shift[i]) || !(options.scale[i] > 0))
       throw ArgumentError("evaluate: shift should be finite and scale positive");
   check("samples", samples, 2);
   check("reference states", reference, 2);
-  check("independent states", independent, samples.size() / dimension);
+  check("independent states", independent, samples.size() / components);
 
   Tensor<float> states = normalised(evenly_spaced(reference, 0), options);
-  Histogram histogram(dimension, options.histogram);
+  Histogram histogram(components, options.histogram);
   histogram.add(states.span());
   FeatureMap map = options.feature_map;
   if (!map)
-    map = [random = random_fourier_features(dimension, {options.features, 1, options.seed})](
+    map = [random = random_fourier_features(components, {options.features, 1, options.seed})](
               const Tensor<float>& x) { return papillon::evaluate(*random, x); };
   Climatology features = feature_climatology(states, map, options.feature_states);
   Tails limits = tails(states);
@@ -108,13 +109,13 @@ Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference
   const Reference prepared{evenly_spaced(points, options.d_test_states), std::move(histogram),
                            std::move(map), std::move(features), std::move(limits)};
 
-  const std::size_t rows = samples.size() / dimension;
+  const std::size_t rows = samples.size() / components;
   const Tensor<float> physical = evenly_spaced(samples, 0),
                       other_physical = evenly_spaced(independent, rows);
   const Tensor<float> own = normalised(physical, options),
                       other = normalised(other_physical, options);
   // The trees of the reference are the dear part, so both sets are looked up at once.
-  Tensor<float> both(Shape{2 * rows, dimension});
+  Tensor<float> both(Shape{2 * rows, components});
   std::copy(other.begin(), other.end(), std::copy(own.begin(), own.end(), both.begin()));
   const std::vector<float> squares = nearest_squared_distances(both, points);
   const auto mean = [](std::span<const float> values) {

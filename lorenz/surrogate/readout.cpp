@@ -9,7 +9,7 @@
 namespace papillon {
 namespace {
 
-constexpr const char* prefix = "readout.";
+constexpr const char* readout_prefix = "readout.";
 
 PAPILLON_CLONES
 void products(std::size_t n, std::size_t f, std::size_t d, const double* x, std::size_t ld,
@@ -53,8 +53,8 @@ class LinearReadout final : public Readout {
     return matmul(x, Var<double>(weight_), Transpose::no, Transpose::yes) + Var<double>(offset_);
   }
   void save(SafetensorsFile& file) const override {
-    file.add(std::string(prefix) + "weight", weight_);
-    file.add(std::string(prefix) + "offset", offset_);
+    file.add(std::string(readout_prefix) + "weight", weight_);
+    file.add(std::string(readout_prefix) + "offset", offset_);
   }
 
  private:
@@ -109,10 +109,11 @@ class NetworkReadout final : public Readout {
   }
 
   void save(SafetensorsFile& file) const override {
-    for (const auto& [name, tensor] : state_dict<float>(single_)) file.add(prefix + name, tensor);
+    for (const auto& [name, tensor] : state_dict<float>(single_))
+      file.add(readout_prefix + name, tensor);
     if (units_.centre.empty()) return;
-    file.add(std::string(prefix) + "centre", units_.centre);
-    file.add(std::string(prefix) + "scale", units_.scale);
+    file.add(std::string(readout_prefix) + "centre", units_.centre);
+    file.add(std::string(readout_prefix) + "scale", units_.scale);
   }
 
  private:
@@ -142,17 +143,17 @@ template <class Network>
 Network loaded(Network network, const SafetensorsFile& file) {
   StateDict<float> dict;
   for (const auto& entry : file.entries)
-    if (entry.name.rfind(prefix, 0) == 0 && entry.dtype == "F32")
-      dict.emplace_back(entry.name.substr(std::string(prefix).size()),
+    if (entry.name.rfind(readout_prefix, 0) == 0 && entry.dtype == "F32")
+      dict.emplace_back(entry.name.substr(std::string(readout_prefix).size()),
                         file.tensor<float>(entry.name));
   load_state_dict<float>(network, dict);
   return network;
 }
 
 Shape matrix(const SafetensorsFile& file, const std::string& name) {
-  const Shape& shape = file.entry(prefix + name).shape;
+  const Shape& shape = file.entry(readout_prefix + name).shape;
   if (shape.size() != 2 || shape[0] == 0 || shape[1] == 0)
-    throw InputError("tensor '" + (prefix + name) + "' has shape " + to_string(shape) +
+    throw InputError("tensor '" + (readout_prefix + name) + "' has shape " + to_string(shape) +
                      " (a matrix is needed)");
   return shape;
 }
@@ -195,26 +196,28 @@ ReadoutPtr residual_readout(const ResidualMlp<float>& network, Standardisation u
 ReadoutPtr load_readout(const std::string& kind, const SafetensorsFile& file) {
   if (kind == "linear") {
     const Shape weight = matrix(file, "weight");
-    const std::string offset = std::string(prefix) + "offset";
+    const std::string offset = std::string(readout_prefix) + "offset";
     if (file.entry(offset).shape != Shape{weight[0]})
       throw InputError("tensor '" + offset + "' has shape " + to_string(file.entry(offset).shape));
-    return linear_readout(file.tensor<double>(std::string(prefix) + "weight"),
+    return linear_readout(file.tensor<double>(std::string(readout_prefix) + "weight"),
                           file.tensor<double>(offset));
   }
   Standardisation units;
-  if (file.contains(std::string(prefix) + "centre"))
-    units = {file.tensor<double>(std::string(prefix) + "centre"),
-             file.tensor<double>(std::string(prefix) + "scale")};
+  if (file.contains(std::string(readout_prefix) + "centre"))
+    units = {file.tensor<double>(std::string(readout_prefix) + "centre"),
+             file.tensor<double>(std::string(readout_prefix) + "scale")};
   if (kind == "mlp") {
     std::vector<std::size_t> widths = {matrix(file, "layers.0.weight")[1]};
-    for (std::size_t l = 0; file.contains(fmt::format("{}layers.{}.weight", prefix, l)); ++l)
+    for (std::size_t l = 0; file.contains(fmt::format("{}layers.{}.weight", readout_prefix, l));
+         ++l)
       widths.push_back(matrix(file, fmt::format("layers.{}.weight", l))[0]);
     return mlp_readout(loaded(Mlp<float>(widths, {}), file), units);
   }
   if (kind == "residual") {
     const Shape in = matrix(file, "input_projection.weight");
     std::size_t blocks = 0;
-    while (file.contains(fmt::format("{}residual_layers.{}.gamma", prefix, blocks))) ++blocks;
+    while (file.contains(fmt::format("{}residual_layers.{}.gamma", readout_prefix, blocks)))
+      ++blocks;
     return residual_readout(
         loaded(ResidualMlp<float>(in[1], in[0], blocks, matrix(file, "output_head.weight")[0], {}),
                file),

@@ -10,7 +10,7 @@
 namespace papillon {
 namespace {
 
-constexpr const char* format_name = "papillon-surrogate";
+constexpr const char* surrogate_format = "papillon-surrogate";
 using Json = nlohmann::json;
 
 // {"kind": ..., settings..., "parts": [...]}; weights go to the file under the prefix.
@@ -102,9 +102,9 @@ std::vector<double> numbers(const SafetensorsFile& file, const char* key) {
 }
 
 Surrogate parse(const SafetensorsFile& file) {
-  if (required(file, "format") != format_name)
+  if (required(file, "format") != surrogate_format)
     throw InputError(fmt::format("metadata 'format' is '{}' ({} is needed)",
-                                 file.metadata.at("format"), format_name));
+                                 file.metadata.at("format"), surrogate_format));
   const auto shift = numbers(file, "shift"), scale = numbers(file, "scale"),
              time_step = numbers(file, "time_step");
   const Json description = Json::parse(required(file, "features"), nullptr, false);
@@ -121,7 +121,7 @@ Surrogate parse(const SafetensorsFile& file) {
 void save_surrogate(const std::filesystem::path& path, const Surrogate& surrogate) {
   SafetensorsFile file;
   file.metadata = surrogate.training;
-  file.metadata["format"] = format_name;
+  file.metadata["format"] = surrogate_format;
   file.metadata["features"] = describe(surrogate.features(), "features.", file).dump();
   file.metadata["readout"] = surrogate.readout().kind();
   file.metadata["shift"] = Json(surrogate.shift()).dump();
