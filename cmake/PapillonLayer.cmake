@@ -6,7 +6,6 @@ function(papillon_layer name)
   set(target papillon_${name})
   add_library(${target} ${sources})
   add_library(papillon::${name} ALIAS ${target})
-  file(CREATE_LINK "${CMAKE_CURRENT_SOURCE_DIR}" "${PAPILLON_INCLUDE_DIR}/papillon/${name}" SYMBOLIC)
   target_include_directories(${target} PUBLIC
     $<BUILD_INTERFACE:${PAPILLON_INCLUDE_DIR}>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -1,5 +1,6 @@
 option(PAPILLON_BUILD_APPS "Build the papillon program" ${PROJECT_IS_TOP_LEVEL})
 option(PAPILLON_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(PAPILLON_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(PAPILLON_BUILD_BENCH "Build the micro-benchmarks" OFF)
 option(PAPILLON_INSTALL "Make the install rules" ${PROJECT_IS_TOP_LEVEL})
 option(PAPILLON_WERROR "Treat warnings as errors" OFF)

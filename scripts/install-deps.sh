@@ -14,6 +14,7 @@ if [[ "${1:-}" == ci ]]; then
   tools[clang-format]=clang-format
   tools[clang++]=clang
   tools[git]=git
+  tools[debootstrap]=debootstrap
   packages+=(libclang-rt-dev)  # sanitizers and libFuzzer
 fi
 

@@ -1,4 +1,4 @@
-// The README's example: a network learns the sine inside a host program.
+// A small network learns the sine, inside a program of your own.
 #include <cstdio>
 #include <papillon/autograd/gradient.hpp>
 #include <papillon/nn/adam.hpp>
