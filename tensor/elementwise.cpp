@@ -14,7 +14,19 @@ using detail::Plane;
 
 // Each op is a name, and each precision has one function for all of them, so that the functions
 // can be compiled for several instruction sets (templates cannot).
-enum class Binary { add, sub, mul, div, pow, maximum, minimum, greater_equal, equal };
+enum class Binary {
+  add,
+  sub,
+  mul,
+  div,
+  pow,
+  absorbing_mul,
+  absorbing_div,
+  maximum,
+  minimum,
+  greater_equal,
+  equal
+};
 enum class Unary { neg, exp, log, sqrt, sin, cos, tanh, erf, sigmoid, relu, abs, sign, reciprocal };
 enum class WithNumber { add, mul, pow };
 
@@ -47,6 +59,16 @@ PAPILLON_INLINE void binary_any(Binary op, const Plane& p, const T* a, const T* 
       return walk_plane(p, a, b, out, [](T x, T y) { return x / y; });
     case Binary::pow:
       return walk_plane(p, a, b, out, [](T x, T y) { return std::pow(x, y); });
+    case Binary::absorbing_mul:  // the bits of mul where that is a number
+      return walk_plane(p, a, b, out, [](T x, T y) {
+        const T z = x * y;
+        return z == z || (x != 0 && y != 0) ? z : T(0);
+      });
+    case Binary::absorbing_div:
+      return walk_plane(p, a, b, out, [](T x, T y) {
+        const T z = x / y;
+        return z == z || x != 0 ? z : T(0);
+      });
     case Binary::maximum:  // NaN in either operand stays
       return walk_plane(p, a, b, out, [](T x, T y) { return x >= y || x != x ? x : y; });
     case Binary::minimum:
@@ -176,6 +198,8 @@ PAPILLON_BINARY(sub)
 PAPILLON_BINARY(mul)
 PAPILLON_BINARY(div)
 PAPILLON_BINARY(pow)
+PAPILLON_BINARY(absorbing_mul)
+PAPILLON_BINARY(absorbing_div)
 PAPILLON_BINARY(maximum)
 PAPILLON_BINARY(minimum)
 PAPILLON_BINARY(greater_equal)

@@ -12,6 +12,9 @@ template <class T> Tensor<T> sub(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> mul(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> div(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> pow(const Tensor<T>& a, const Tensor<T>& b);
+// The product where 0 wins, also over infinity and NaN; the quotient where a zero numerator does.
+template <class T> Tensor<T> absorbing_mul(const Tensor<T>& a, const Tensor<T>& b);
+template <class T> Tensor<T> absorbing_div(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b);
 // 1 where a >= b, else 0; 1 where a == b, else 0.

@@ -121,6 +121,27 @@ TEMPLATE_TEST_CASE("NaN and zero", "", float, double) {
   CHECK(equal(x, x)[0] == 0);
 }
 
+TEMPLATE_TEST_CASE("zero absorbs infinity and NaN, and changes no other bit", "", float, double) {
+  using T = TestType;
+  const T inf = std::numeric_limits<T>::infinity(), nan = inf - inf;
+  const auto zeros = Tensor<T>::vector({0, T(-0.0), 0, 0});
+  const auto edges = Tensor<T>::vector({inf, nan, -inf, 0});
+  CHECK(identical(absorbing_mul(zeros, edges), Tensor<T>::zeros({4})));
+  CHECK(identical(absorbing_mul(edges, zeros), Tensor<T>::zeros({4})));
+  CHECK(absorbing_div(zeros, edges)[1] == 0);
+  CHECK(absorbing_div(zeros, edges)[3] == 0);
+  CHECK(std::isnan(absorbing_mul(Tensor<T>::scalar(1), edges)[1]));
+  CHECK(std::isnan(absorbing_div(edges, edges)[0]));
+  CHECK(absorbing_div(edges, zeros)[0] == inf);
+  for (const auto& [sa, sb] : broadcasts) {
+    auto a = wave<T>(sa), b = positive<T>(sb, 1.1);
+    if (a.size()) a[0] = T(-0.0);
+    CHECK(identical(absorbing_mul(a, b), mul(a, b)));
+    if (b.size()) b[0] = inf;
+    CHECK(identical(absorbing_div(a, b), div(a, b)));
+  }
+}
+
 TEMPLATE_TEST_CASE("axpy adds in place", "", float, double) {
   using T = TestType;
   const auto x = wave<T>({5, 7});

@@ -81,6 +81,12 @@ TEST_CASE("comparisons see NaN") {
   CHECK_FALSE(all_finite(a));
   CHECK(all_finite(b));
   CHECK(max_abs_difference(b, Tensor<float>::vector({1.5, 2})) == 0.5f);
+  for (std::size_t i : {0, 15, 1023, 1024, 1600, 2057}) {  // anywhere, with any rest
+    auto c = Tensor<float>::ones({2058});
+    CHECK(all_finite(c));
+    c[i] = i % 2 ? nan : -std::numeric_limits<float>::infinity();
+    CHECK_FALSE(all_finite(c));
+  }
 }
 
 TEST_CASE("cast rounds to the nearest float and back without loss") {
