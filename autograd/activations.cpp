@@ -21,7 +21,8 @@ Var<T> relu(const Var<T>& x) {  // dy/dx = 1 where x > 0, else 0, a constant
 
 template <class T>
 Var<T> silu(const Var<T>& x) {  // y = x s(x): dy/dx = s + y (1 - s), with s the sigmoid of x
-  return make_elementwise_op("silu", mul(x.value(), sigmoid(x.value())), x,
+  // At -inf the 0 of s wins, as it does just before.
+  return make_elementwise_op("silu", absorbing_mul(x.value(), sigmoid(x.value())), x,
                              [](const Node<T>& self) {
                                const Var<T> s = sigmoid(self.inputs[0]);
                                return s + self.output() * (T(1) - s);
@@ -32,7 +33,7 @@ template <class T>
 Var<T> gelu(const Var<T>& x) {  // y = x Φ(x): dy/dx = Φ(x) + x φ(x), Φ(x) = (1 + erf(x/√2)) / 2
   constexpr T inv_sqrt2 = 1 / std::numbers::sqrt2_v<T>;
   Tensor<T> phi = mul_scalar(add_scalar(erf(mul_scalar(x.value(), inv_sqrt2)), T(1)), T(0.5));
-  return make_elementwise_op("gelu", mul(x.value(), phi), x, [](const Node<T>& self) {
+  return make_elementwise_op("gelu", absorbing_mul(x.value(), phi), x, [](const Node<T>& self) {
     constexpr T inv_sqrt_2pi = inv_sqrt2 * std::numbers::inv_sqrtpi_v<T>;
     const Var<T>& v = self.inputs[0];
     const Var<T> cumulative = (erf(v * inv_sqrt2) + T(1)) * T(0.5);

@@ -32,7 +32,7 @@ template <class T>
 Var<T> mul(const Var<T>& a, const Var<T>& b) {
   // d(a b) = b da + a db
   return make_op<T>(
-      "mul", mul(a.value(), b.value()), {a, b},
+      "mul", zero_wins() ? absorbing_mul(a.value(), b.value()) : mul(a.value(), b.value()), {a, b},
       [](const Node<T>& self, const Var<T>& g) {
         return std::vector<Var<T>>{needs(self, 0) ? g * self.inputs[1] : Var<T>(),
                                    needs(self, 1) ? g * self.inputs[0] : Var<T>()};
@@ -47,14 +47,14 @@ template <class T>
 Var<T> div(const Var<T>& a, const Var<T>& b) {
   // y = a / b: dy = (da - y db) / b
   return make_op<T>(
-      "div", div(a.value(), b.value()), {a, b},
+      "div", zero_wins() ? absorbing_div(a.value(), b.value()) : div(a.value(), b.value()), {a, b},
       [](const Node<T>& self, const Var<T>& g) {
-        const Var<T> of_a = g / self.inputs[1];
+        const Var<T> of_a = g / within_domain(self.inputs[1], self.value, T(-0.0));
         return std::vector<Var<T>>{of_a, needs(self, 1) ? -(of_a * self.output()) : Var<T>()};
       },
       [](const Node<T>& self, std::span<const Var<T>> t) {
         const Var<T> of_b = t[1] ? -(self.output() * t[1]) : Var<T>();
-        return sum_of_defined(t[0], of_b) / self.inputs[1];
+        return sum_of_defined(t[0], of_b) / within_domain(self.inputs[1], self.value, T(-0.0));
       });
 }
 
@@ -69,10 +69,9 @@ Var<T> neg(const Var<T>& x) {
 
 template <class T>
 Var<T> pow(const Var<T>& x, std::type_identity_t<T> c) {
-  // dy/dx = c x^(c-1), and 0 for c = 0, also at x = 0 (where x^-1 is infinite)
-  return make_elementwise_op("pow", pow_scalar(x.value(), c), x, [c](const Node<T>& self) {
-    return c == 0 ? Var<T>(T(0)) : pow(self.inputs[0], c - 1) * c;
-  });
+  // dy/dx = c x^(c-1)
+  return make_elementwise_op("pow", pow_scalar(x.value(), c), x,
+                             [c](const Node<T>& self) { return pow(self.inputs[0], c - 1) * c; });
 }
 
 template <class T>
@@ -96,9 +95,8 @@ namespace {
 
 // 1 where a > b, 1/2 where they are equal, else 0: the derivative of max(a, b) with respect to a.
 template <class T>
-Var<T> share_of_larger(const Var<T>& a, const Var<T>& b) {
-  return Var<T>(
-      sub(greater_equal(a.value(), b.value()), mul_scalar(equal(a.value(), b.value()), T(0.5))));
+Tensor<T> share_of_larger(const Var<T>& a, const Var<T>& b) {
+  return sub(greater_equal(a.value(), b.value()), mul_scalar(equal(a.value(), b.value()), T(0.5)));
 }
 
 // d max(a, b) = s da + (1 - s) db with the share s of a; the same for min, with another s. The
@@ -109,11 +107,11 @@ Var<T> make_choice_op(const char* name, Tensor<T> value, const Var<T>& a, const 
   return make_op<T>(
       name, std::move(value), {a, b},
       [share](const Node<T>& self, const Var<T>& g) {
-        const Var<T> of_a = g * share(self.inputs[0], self.inputs[1]);
-        return std::vector<Var<T>>{of_a, needs(self, 1) ? g - of_a : Var<T>()};
+        const Var<T> s = nan_where_nan(share(self.inputs[0], self.inputs[1]), self.value);
+        return std::vector<Var<T>>{g * s, needs(self, 1) ? g * (T(1) - s) : Var<T>()};
       },
       [share](const Node<T>& self, std::span<const Var<T>> t) {
-        const Var<T> s = share(self.inputs[0], self.inputs[1]);
+        const Var<T> s = nan_where_nan(share(self.inputs[0], self.inputs[1]), self.value);
         return sum_of_defined(t[0] ? t[0] * s : Var<T>(), t[1] ? t[1] * (T(1) - s) : Var<T>());
       });
 }

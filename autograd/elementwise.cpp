@@ -14,14 +14,15 @@ Var<T> exp(const Var<T>& x) {  // dy/dx = y
 
 template <class T>
 Var<T> log(const Var<T>& x) {  // dy/dx = 1 / x
-  return make_elementwise_op("log", log(x.value()), x,
-                             [](const Node<T>& self) { return T(1) / self.inputs[0]; });
+  return make_elementwise_op("log", log(x.value()), x, [](const Node<T>& self) {
+    return T(1) / within_domain(self.inputs[0], self.value, T(0));
+  });
 }
 
 template <class T>
-Var<T> sqrt(const Var<T>& x) {  // dy/dx = 1 / (2 y)
+Var<T> sqrt(const Var<T>& x) {  // dy/dx = 1 / (2 y), with + 0 so that y = -0 is 0
   return make_elementwise_op("sqrt", sqrt(x.value()), x,
-                             [](const Node<T>& self) { return T(0.5) / self.output(); });
+                             [](const Node<T>& self) { return T(0.5) / (self.output() + T(0)); });
 }
 
 template <class T>
@@ -62,12 +63,13 @@ Var<T> abs(const Var<T>& x) {  // dy/dx = sign x, a constant
 template <class T>
 Var<T> clip(const Var<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
   // dy/dx = 1 for low <= x <= high, else 0, a constant
-  return make_elementwise_op("clip", clip(x.value(), low, high), x,
-                             [low, high](const Node<T>& self) {
-                               const Tensor<T>& v = self.inputs[0].value();
-                               return Var<T>(mul(greater_equal(v, Tensor<T>::scalar(low)),
-                                                 greater_equal(Tensor<T>::scalar(high), v)));
-                             });
+  return make_elementwise_op(
+      "clip", clip(x.value(), low, high), x, [low, high](const Node<T>& self) {
+        const Tensor<T>& v = self.inputs[0].value();
+        return Var<T>(nan_where_nan(mul(greater_equal(v, Tensor<T>::scalar(low)),
+                                        greater_equal(Tensor<T>::scalar(high), v)),
+                                    self.value));
+      });
 }
 
 #define PAPILLON_INSTANTIATE(T)        \

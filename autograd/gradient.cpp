@@ -94,6 +94,7 @@ std::vector<Var<T>> vjp(const Var<T>& output, const std::vector<Var<T>>& inputs,
     throw_shape_error("vjp", output.shape(), w.shape(), "w must have the shape of the output");
   std::optional<NoGrad> off;
   if (!differentiable) off.emplace();
+  const ZeroWins factor;
 
   Graph<T> graph({output});
   const std::vector<bool> wanted = lies_on_a_path(graph, inputs);
@@ -161,6 +162,7 @@ std::vector<Var<T>> jvp(const std::vector<Var<T>>& outputs, const std::vector<Va
                         "a tangent must have the shape of its input");
   std::optional<NoGrad> off;
   if (!differentiable) off.emplace();
+  const ZeroWins factor;
 
   Graph<T> graph(outputs);
   for (std::size_t i = 0; i < inputs.size(); ++i)

@@ -62,6 +62,23 @@ Var<T> make_elementwise_op(const char* name, Tensor<T> value, const Var<T>& x,
       });
 }
 
+// A derivative that is a constant by cases, made NaN where the op's value is.
+template <class T>
+Tensor<T> nan_where_nan(Tensor<T> derivative, const Tensor<T>& value) {
+  for (std::size_t i = 0; i < value.size(); ++i)
+    if (value[i] != value[i]) derivative[i] = value[i];
+  return derivative;
+}
+
+// x + zero, but NaN where the op's value is: outside an op's domain, no derivative may look like a
+// number. zero = -0 changes no x; +0 turns -0 into 0, for ops that end there (log). Where all
+// values are finite, x itself.
+template <class T>
+Var<T> within_domain(const Var<T>& x, const Tensor<T>& value, T zero) {
+  if (all_finite(value)) return x;
+  return x + Var<T>(nan_where_nan(Tensor<T>::full(value.shape(), zero), value));
+}
+
 // Whether the gradient of input i is wanted.
 template <class T>
 bool needs(const Node<T>& self, std::size_t i) {

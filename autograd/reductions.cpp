@@ -29,6 +29,25 @@ Tensor<T> finite_max(const Tensor<T>& x, std::ptrdiff_t axis) {
   return m;
 }
 
+// exp(x) / Σ exp(x), and where x is infinite the limit: all of a single +inf, nothing for -inf,
+// also where there is nothing else; of several +inf there is no limit (NaN).
+template <class T>
+Tensor<T> softmax_of(const Tensor<T>& x, std::ptrdiff_t axis) {
+  const Tensor<T> m = max(x, {axis}, true);
+  Tensor<T> value = sub(x, m);
+  const bool ordinary = all_finite(m);
+  for (std::size_t i = 0; !ordinary && i < x.size(); ++i)  // inf - inf
+    if (std::isinf(x[i]) && std::isnan(value[i])) value[i] = x[i] > 0 ? T(0) : x[i];
+  value = exp(value);
+  Tensor<T> total = sum(value, {axis}, true);
+  for (T& v : total)
+    if (v == 0) v = 1;
+  value = div(value, total);
+  for (std::size_t i = 0; !ordinary && i < x.size(); ++i)
+    if (std::isinf(x[i]) && x[i] > 0 && value[i] != 1) value[i] = std::nan("");
+  return value;
+}
+
 }  // namespace
 
 template <class T>
@@ -79,14 +98,12 @@ Var<T> log_sum_exp(const Var<T>& x, std::ptrdiff_t axis, bool keep_axes) {
 template <class T>
 Var<T> softmax(const Var<T>& x, std::ptrdiff_t axis) {
   // dy = y (dx - Σ y dx); the Jacobian is symmetric
-  Tensor<T> value = exp(sub(x.value(), finite_max(x.value(), axis)));
-  value = div(value, sum(value, {axis}, true));
   const auto apply = [axis](const Node<T>& self, const Var<T>& v) {
     const Var<T> y = self.output();
     return y * (v - sum(y * v, {axis}, true));
   };
   return make_op<T>(
-      "softmax", std::move(value), {x},
+      "softmax", softmax_of(x.value(), axis), {x},
       [apply](const Node<T>& self, const Var<T>& g) { return std::vector<Var<T>>{apply(self, g)}; },
       [apply](const Node<T>& self, std::span<const Var<T>> t) { return apply(self, t[0]); });
 }

@@ -5,7 +5,7 @@
 namespace papillon {
 namespace {
 std::atomic<std::int64_t> live{0};
-thread_local bool recording = true;
+thread_local bool recording = true, absorbing = false;
 }  // namespace
 
 template <class T>
@@ -62,6 +62,16 @@ NoGrad::~NoGrad() {
 }
 bool grad_enabled() {
   return recording;
+}
+
+ZeroWins::ZeroWins() : before_(absorbing) {
+  absorbing = true;
+}
+ZeroWins::~ZeroWins() {
+  absorbing = before_;
+}
+bool zero_wins() {
+  return absorbing;
 }
 
 std::int64_t live_nodes() {

@@ -91,6 +91,21 @@ class NoGrad {
 };
 bool grad_enabled();
 
+// While one lives, what this thread computes is a derivative, in which a factor of zero wins: 0 · ∞
+// and 0 · NaN are 0 (docs/decisions/0007). gradient(), vjp() and jvp() hold one (thread-local; may
+// be nested).
+class ZeroWins {
+ public:
+  ZeroWins();
+  ~ZeroWins();
+  ZeroWins(const ZeroWins&) = delete;
+  ZeroWins& operator=(const ZeroWins&) = delete;
+
+ private:
+  bool before_;
+};
+bool zero_wins();
+
 // The number of nodes alive in the program, of all threads: for tests and for hunting leaks.
 std::int64_t live_nodes();
 
