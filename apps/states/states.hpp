@@ -28,8 +28,9 @@ struct States {
 };
 
 // A whole file. NPY: [states, component] or [member, time, component]. NetCDF: the variable `state`
-// over member, time, component. dimension: what the last axis must be (0: any). Throws InputError:
-// missing, malformed, other dimensions, or a value that is missing or not finite.
+// over member, time, component, float or double, read by the rules of NetcdfVariable, and `time`,
+// where there is one, by those of time_step. dimension: what the last axis must be (0: any). Throws
+// InputError: missing, malformed, other dimensions, or a value that is missing or not finite.
 States read_states(const std::filesystem::path& path, std::size_t dimension = 0);
 
 // Writes a file block by block; it appears at commit(). Throws OutputError, and UsageError for an

@@ -20,11 +20,11 @@ struct TwinStates {
 // Dimensions trajectory, cycle, component, observed. Throws OutputError.
 void write_twin_states(const std::filesystem::path& path, const TwinStates& states);
 
-// Observations [trajectories, cycles, P], NaN where the file has its _FillValue or a missing_value.
-// .nc: the variable `observation` over three dimensions, not packed, whose coordinate `cycle` (if
-// there is one) begins with 0; .npy: no fill value, so none is missing. Throws InputError: missing,
-// malformed, another P, or a value that is not finite and no fill value (it names the cycle and the
-// trajectory, from 0).
+// Observations [trajectories, cycles, P], NaN where one is missing. .nc: the variable `observation`
+// over three dimensions of any names, read by the rules of NetcdfVariable; the coordinates `cycle`
+// and `time` of the second one, where there are any, are 0, 1, 2, ... and even. .npy: none is
+// missing. Throws InputError: missing, malformed, another P, or a value that is not finite and does
+// not stand for a missing one (it names the trajectory and the cycle, from 0).
 Tensor<double> read_observations(const std::filesystem::path& path, std::size_t observations);
 
 }  // namespace papillon::apps

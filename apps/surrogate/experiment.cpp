@@ -78,10 +78,10 @@ Tensor<float> Experiment::read(const std::string& file, const char* what) {
   States states = read_states(file, ingredients_.dimension);
   const StateLayout& layout = states.layout;
   const double dt = layout.dt > 0 ? layout.dt : dt_ > 0 ? dt_ : 0.01;  // NPY does not say
-  if (dt_ > 0 && std::abs(dt - dt_) > 1e-9 * dt_)
+  if (dt_ > 0 && std::abs(dt - dt_) > 1e-6 * dt_)
     throw InputError(
         fmt::format("{}: the time step is {}, and {} in the training data", file, dt, dt_));
-  dt_ = dt;
+  if (!(dt_ > 0)) dt_ = dt;
   hashes_[what] = hash(states.values.data(), states.values.size() * sizeof(float));
   return std::move(states.values)
       .reshaped({static_cast<std::ptrdiff_t>(layout.members),
