@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "papillon/tensor/available_memory.hpp"
+
 namespace papillon {
 namespace {
 
@@ -101,6 +103,7 @@ class HeaderText {
     }
     fail("its header is malformed: fortran_order is True or False");
   }
+  // Python 2 wrote long integers as 2000L.
   std::size_t integer() {
     skip_space();
     const std::size_t begin = at_;
@@ -113,6 +116,7 @@ class HeaderText {
       value = 10 * value + digit;
     }
     if (at_ == begin) fail("its header is malformed: the shape needs integers of at least 0");
+    if (at_ < text_.size() && text_[at_] == 'L') ++at_;
     return value;
   }
   Shape shape() {
@@ -276,6 +280,9 @@ template <class T>
 Tensor<T> read_npy(const std::filesystem::path& path) {
   NpyHeader header;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(open_npy(path, header), &std::fclose);
+  // A sparse file is as long as it says without taking room anywhere.
+  require_memory(static_cast<double>(element_count(header.shape)) * sizeof(T),
+                 fmt::format("{}: shape {}", path.string(), to_string(header.shape)));
   Tensor<T> result(header.shape);
   read_elements(file.get(), header.item_size, result.span(), path.string());
   return result;

@@ -29,7 +29,8 @@ NpyHeader parse_npy_header(std::span<const std::byte> start, std::uint64_t file_
 template <class T>
 Tensor<T> parse_npy(std::span<const std::byte> file, const std::string& name = "NPY data");
 
-// The array in precision T, whatever the file's. Throws InputError that names the path.
+// The array in precision T, whatever the file's. Throws InputError that names the path, also where
+// there is less memory than the array needs.
 template <class T>
 Tensor<T> read_npy(const std::filesystem::path& path);
 
