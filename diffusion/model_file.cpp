@@ -111,23 +111,22 @@ DiffusionModel load_model(const std::filesystem::path& path) {
     fail(path, e.what());
   }
   // Shapes are checked before the network is made: a lying file must not cost its memory.
-  std::size_t elements = 0;
-  for (const auto& entry : file.entries) elements += element_count(entry.shape);
+  // A parameter has two bytes or more.
+  std::size_t bytes = 0;
+  for (const auto& entry : file.entries) bytes += entry.bytes.size();
   const fused::Layout layout(input[1], input[0], blocks, film[1]);
-  if (elements < layout.size) fail(path, "tensors do not fit together (too few elements)");
+  if (bytes / 2 < layout.size) fail(path, "tensors do not fit together (too few elements)");
 
   ResidualFilmMlp<float> network({input[1], input[0], blocks, film[1]}, 0);
-  StateDict<float> dict;
-  for (const auto& entry : file.entries) {
-    dict.emplace_back(entry.name, file.tensor<float>(entry.name));
-    if (!all_finite(dict.back().second))
-      fail(path, "tensor '" + entry.name + "' has NaN or infinity");
-  }
   try {
-    load_state_dict<float>(network, dict);
+    load_state_dict<float>(network, file);
   } catch (const InputError& e) {
-    fail(path, e.what());
+    const std::string what = e.what();
+    if (what.rfind(path.string(), 0) == 0) throw;
+    fail(path, what);
   }
+  for (const auto& [name, tensor] : state_dict<float>(network))
+    if (!all_finite(tensor)) fail(path, "tensor '" + name + "' has NaN or infinity");
   std::map<std::string, std::string> training = file.metadata;
   for (const char* key :
        {"format", "head", "schedule", "schedule_steps", "schedule_betas", "shift", "scale"})

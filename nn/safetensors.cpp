@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "papillon/tensor/atomic_file.hpp"
+#include "papillon/tensor/available_memory.hpp"
 
 namespace papillon {
 namespace {
@@ -29,29 +30,42 @@ using Json = nlohmann::json;
 constexpr std::uint64_t max_header = 100'000'000;
 constexpr int max_depth = 4;  // {"name": {"shape": [1]}} has 3
 
-// Bytes of an element; 0 if the type is unknown.
-std::size_t item_size(std::string_view dtype) {
-  static const std::map<std::string_view, std::size_t> sizes = {
-      {"BOOL", 1}, {"U8", 1},  {"I8", 1},   {"F8_E5M2", 1}, {"F8_E4M3", 1}, {"I16", 2},
-      {"U16", 2},  {"F16", 2}, {"BF16", 2}, {"I32", 4},     {"U32", 4},     {"F32", 4},
-      {"I64", 8},  {"U64", 8}, {"F64", 8},  {"C64", 8}};
-  const auto found = sizes.find(dtype);
-  return found == sizes.end() ? 0 : found->second;
+// Bits of an element; 0 if the type is unknown.
+std::size_t element_bits(std::string_view dtype) {
+  static const std::map<std::string_view, std::size_t> bits = {
+      {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"BOOL", 8},        {"U8", 8},
+      {"I8", 8},      {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E5M2FNUZ", 8}, {"F8_E4M3FNUZ", 8},
+      {"F8_E8M0", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16},        {"BF16", 16},
+      {"I32", 32},    {"U32", 32},    {"F32", 32},    {"I64", 64},        {"U64", 64},
+      {"F64", 64},    {"C64", 64}};
+  const auto found = bits.find(dtype);
+  return found == bits.end() ? 0 : found->second;
 }
 
-// The bytes of an array, unless they overflow; extents of 0 do not excuse the others.
-std::optional<std::uint64_t> byte_count(const Shape& shape, std::size_t item) {
-  std::uint64_t bytes = item;
+// The product of the extents times `each`, unless it overflows; extents of 0 do not excuse the
+// others.
+std::optional<std::uint64_t> product(const Shape& shape, std::uint64_t each) {
+  std::uint64_t result = each;
   bool empty = false;
   for (const std::size_t extent : shape) {
     empty |= extent == 0;
     if (extent == 0) continue;
-    if (bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / extent) {
+    if (result > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / extent) {
       return std::nullopt;
     }
-    bytes *= extent;
+    result *= extent;
   }
-  return empty ? 0 : bytes;
+  return empty ? 0 : result;
+}
+
+// Whether an array of this type and shape has so many bytes. Elements of an unknown type have a bit
+// or more each.
+bool fills(const SafetensorsEntry& entry, std::uint64_t bytes) {
+  const std::size_t bits = element_bits(entry.dtype);
+  const auto needed = product(entry.shape, bits == 0 ? 1 : bits);
+  if (!needed) return false;
+  if (bits == 0) return (*needed == 0) == (bytes == 0) && (*needed + 7) / 8 <= bytes;
+  return *needed % 8 == 0 && *needed / 8 == bytes;
 }
 
 // A name in quotes, on one line whatever it holds.
@@ -122,6 +136,7 @@ class Parser {
   }
 
   void read_metadata(const Json& value) {
+    if (value.is_null()) return;  // as some writers say that there is none
     if (!value.is_object()) fail("its __metadata__ is not an object");
     for (const auto& [key, text] : value.items()) {
       if (!text.is_string())
@@ -153,10 +168,6 @@ class Parser {
     if (!member("dtype").is_string())
       fail(fmt::format("entry {}: dtype is no string", in_quotes(key)));
     entry.dtype = member("dtype").get<std::string>();
-    const std::size_t item = item_size(entry.dtype);
-    if (item == 0) {
-      fail(fmt::format("entry {}: unknown dtype {}", in_quotes(key), in_quotes(entry.dtype)));
-    }
     const auto extents = unsigned_list("shape");
     entry.shape = Shape(extents.begin(), extents.end());
     const auto offsets = unsigned_list("data_offsets");
@@ -165,10 +176,9 @@ class Parser {
     }
     range.begin = offsets[0];
     range.end = offsets[1];
-    const auto bytes = byte_count(entry.shape, item);
-    if (!bytes || *bytes != range.end - range.begin) {
+    if (!fills(entry, range.end - range.begin)) {
       fail(fmt::format("entry {}: shape {} of {} does not fill its {} bytes", in_quotes(key),
-                       to_string(entry.shape), entry.dtype, range.end - range.begin));
+                       to_string(entry.shape), in_quotes(entry.dtype), range.end - range.begin));
     }
     ranges_.push_back(std::move(range));
   }
@@ -260,26 +270,22 @@ const SafetensorsEntry& SafetensorsFile::entry(std::string_view name) const {
 template <class T>
 Tensor<T> SafetensorsFile::tensor(std::string_view name) const {
   const SafetensorsEntry& e = entry(name);
-  const auto bytes = byte_count(e.shape, item_size(e.dtype));
-  if (!bytes || *bytes != e.bytes.size()) {
+  if (!fills(e, e.bytes.size())) {
     throw InputError(fmt::format("{}: entry {}: its bytes do not fill shape {} of {}", source,
                                  in_quotes(name), to_string(e.shape), in_quotes(e.dtype)));
   }
-  Tensor<T> result(e.shape);
+  const auto read = [&]<class File>(File, auto value) {
+    Tensor<T> result(e.shape);
+    convert<File>(e.bytes, result, value);
+    return result;
+  };
   const auto same = [](auto value) { return value; };
-  if (e.dtype == "F32") {
-    convert<float>(e.bytes, result, same);
-  } else if (e.dtype == "F64") {
-    convert<double>(e.bytes, result, same);
-  } else if (e.dtype == "F16") {
-    convert<std::uint16_t>(e.bytes, result, from_half);
-  } else if (e.dtype == "BF16") {
-    convert<std::uint16_t>(e.bytes, result, from_bfloat16);
-  } else {
-    throw InputError(fmt::format("{}: entry {} is {}; needs F16, BF16, F32 or F64", source,
-                                 in_quotes(name), e.dtype));
-  }
-  return result;
+  if (e.dtype == "F32") return read(float{}, same);
+  if (e.dtype == "F64") return read(double{}, same);
+  if (e.dtype == "F16") return read(std::uint16_t{}, from_half);
+  if (e.dtype == "BF16") return read(std::uint16_t{}, from_bfloat16);
+  throw InputError(fmt::format("{}: entry {} is {}; needs F16, BF16, F32 or F64", source,
+                               in_quotes(name), in_quotes(e.dtype)));
 }
 
 SafetensorsFile parse_safetensors(std::span<const std::byte> data, const std::string& name) {
@@ -301,6 +307,8 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
         fmt::format("cannot read '{}': {}", name, std::generic_category().message(errno)));
   }
   const auto size = std::filesystem::file_size(path, error);
+  // Once as they are, once as entries; a sparse file can be of any length.
+  if (!error) require_memory(2 * static_cast<double>(size), name + ": its contents");
   std::vector<std::byte> data(error ? 0 : static_cast<std::size_t>(size));
   if (std::fread(data.data(), 1, data.size(), file.get()) != data.size()) {
     throw InputError(fmt::format("cannot read '{}': it became shorter while it was read", name));
@@ -312,8 +320,7 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile&
   std::vector<const SafetensorsEntry*> entries;
   std::set<std::string_view> names;
   for (const SafetensorsEntry& e : file.entries) {
-    const auto bytes = byte_count(e.shape, item_size(e.dtype));
-    if (item_size(e.dtype) == 0 || !bytes || *bytes != e.bytes.size()) {
+    if (element_bits(e.dtype) == 0 || !fills(e, e.bytes.size())) {
       throw ArgumentError(fmt::format("safetensors: entry {}: {} bytes do not fill shape {} of {}",
                                       in_quotes(e.name), e.bytes.size(), to_string(e.shape),
                                       in_quotes(e.dtype)));
@@ -324,7 +331,7 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile&
     entries.push_back(&e);
   }
   std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) {
-    const std::size_t size_a = item_size(a->dtype), size_b = item_size(b->dtype);
+    const std::size_t size_a = element_bits(a->dtype), size_b = element_bits(b->dtype);
     return size_a != size_b ? size_a > size_b : a->name < b->name;
   });
   nlohmann::ordered_json header = nlohmann::ordered_json::object();

@@ -33,15 +33,18 @@ struct SafetensorsFile {
   bool contains(std::string_view name) const;
   // Throws InputError if there is none.
   const SafetensorsEntry& entry(std::string_view name) const;
-  // An F16, BF16, F32 or F64 entry in precision T. Throws InputError.
+  // An F16, BF16, F32 or F64 entry in precision T. Throws InputError, also for another type.
   template <class T>
   Tensor<T> tensor(std::string_view name) const;
 };
 
 // Strict: refuses anything that the format does not allow, with an InputError of one line that
-// begins with the given name. Unaligned data are fine. Elements below a byte (F4, F6) are refused.
+// begins with the given name. Unaligned data are fine, and so are types that tensor() does not
+// read, until it is asked for them; of types that are unknown the offsets are checked, and that
+// there is a bit or more for each element. A __metadata__ of null is none.
 SafetensorsFile parse_safetensors(std::span<const std::byte> data,
                                   const std::string& name = "safetensors data");
+// The same of a file; refuses what needs more memory than there is.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
 // Writes atomically; entries sorted by the alignment of their type, descending, then by name; data

@@ -1,11 +1,13 @@
 // A module's tensors by name, as a checkpoint keeps them.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "papillon/nn/module.hpp"
+#include "papillon/nn/safetensors.hpp"
 
 namespace papillon {
 
@@ -50,6 +52,23 @@ void load_state_dict(M& module, const StateDict<T>& dict) {
         leaf = tensor;
     }
   });
+}
+
+// The same from a file, of the entries whose names begin with prefix (which the module's names do
+// not). Entries that the module does not name are passed over unless they are F32, as parameters
+// are: those mean that the file is of another module.
+template <class T, class M>
+void load_state_dict(M& module, const SafetensorsFile& file, const std::string& prefix = "") {
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : state_dict<T>(module)) names.insert(name);
+  StateDict<T> dict;
+  for (const SafetensorsEntry& entry : file.entries) {
+    if (entry.name.rfind(prefix, 0) != 0) continue;
+    std::string name = entry.name.substr(prefix.size());
+    if (entry.dtype == "F32" || names.count(name) != 0)
+      dict.emplace_back(std::move(name), file.tensor<T>(entry.name));
+  }
+  load_state_dict<T>(module, dict);
 }
 
 }  // namespace papillon

@@ -141,12 +141,7 @@ void check_units(const Standardisation& units, std::size_t inputs) {
 // Loads "readout.<name>" for each of the network's parameters.
 template <class Network>
 Network loaded(Network network, const SafetensorsFile& file) {
-  StateDict<float> dict;
-  for (const auto& entry : file.entries)
-    if (entry.name.rfind(readout_prefix, 0) == 0 && entry.dtype == "F32")
-      dict.emplace_back(entry.name.substr(std::string(readout_prefix).size()),
-                        file.tensor<float>(entry.name));
-  load_state_dict<float>(network, dict);
+  load_state_dict<float>(network, file, readout_prefix);
   return network;
 }
 
