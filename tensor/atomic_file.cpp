@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/temporary_file.hpp"
 
 namespace papillon {
 namespace fs = std::filesystem;
@@ -36,30 +36,24 @@ AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
     throw OutputError(
         fmt::format("cannot write '{}': it is a folder; give a file's name", target_.string()));
   }
-  direct_ = fs::exists(place, error) && !fs::is_regular_file(place, error);
+  const bool direct = fs::exists(place, error) && !fs::is_regular_file(place, error);
   target_ = place;
-  if (direct_) {
-    temporary_ = target_;
-    stream_ = std::fopen(temporary_.c_str(), "wb");
+  if (direct) {
+    stream_ = std::fopen(target_.c_str(), "wb");
   } else {
-    static std::atomic<unsigned> serial = 0;
-    int fd = -1;
-    for (int attempt = 0; fd < 0 && attempt < 100; ++attempt) {
-      temporary_ = target_;
-      temporary_ += fmt::format(".{}-{}.tmp", ::getpid(), serial++);
-      fd = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (fd < 0 && errno != EEXIST) break;
-    }
-    if (fd >= 0) stream_ = ::fdopen(fd, "wb");
+    temporary_ = std::make_unique<TemporaryFile>(target_);
+    if (temporary_->fd() >= 0) stream_ = ::fdopen(temporary_->fd(), "wb");
   }
   if (stream_ == nullptr) fail("cannot create");
 }
 
 AtomicFile::~AtomicFile() {
-  if (stream_ == nullptr) return;
-  std::fclose(stream_);
-  std::error_code ignored;
-  if (!direct_) fs::remove(temporary_, ignored);
+  temporary_.reset();  // while it is locked: nobody else may take it for what a dead process left
+  if (stream_ != nullptr) std::fclose(stream_);
+}
+
+const fs::path& AtomicFile::temporary() const {
+  return temporary_ ? temporary_->path() : target_;
 }
 
 void AtomicFile::fail(const char* what) const {
@@ -77,12 +71,12 @@ void AtomicFile::write(const void* data, std::size_t bytes) {
 void AtomicFile::commit() {
   if (stream_ == nullptr) return;
   if (std::fflush(stream_) != 0) fail("cannot write");
-  if (direct_) {
+  if (!temporary_) {
     if (std::fclose(std::exchange(stream_, nullptr)) != 0) fail("cannot write");
     return;
   }
-  if (!sync_path(temporary_, O_RDONLY)) fail("cannot write");
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("cannot replace");
+  if (!sync_path(temporary_->path(), O_RDONLY)) fail("cannot write");
+  if (!temporary_->rename_to(target_)) fail("cannot replace");
   std::fclose(std::exchange(stream_, nullptr));  // all is on the disk: nothing left that could fail
   // The name is best effort: some file systems cannot sync a folder.
   sync_path(target_.has_parent_path() ? target_.parent_path() : fs::path("."),

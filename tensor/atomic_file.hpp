@@ -4,12 +4,16 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string_view>
 
 namespace papillon {
 
+class TemporaryFile;
+
 // Until commit() the target is untouched; an AtomicFile that is destroyed without it leaves nothing
-// behind. A target that is a device or a pipe is written to directly; a symbolic link stays one and
+// behind, and one of a process that was killed goes when a file is next written in its folder. A
+// target that is a device or a pipe is written to directly; a symbolic link stays one and
 // the file it points to is replaced. All functions throw OutputError, which names the target.
 class AtomicFile {
  public:
@@ -22,16 +26,16 @@ class AtomicFile {
   // For what write() cannot do, such as seeking.
   std::FILE* stream() { return stream_; }
   // For libraries that open files themselves: let them write to this path and close it.
-  const std::filesystem::path& temporary() const { return temporary_; }
+  const std::filesystem::path& temporary() const;
   // Puts the file on the disk and in its place.
   void commit();
 
  private:
   [[noreturn]] void fail(const char* what) const;
 
-  std::filesystem::path target_, temporary_;
+  std::filesystem::path target_;
+  std::unique_ptr<TemporaryFile> temporary_;  // none: the target is written to directly
   std::FILE* stream_ = nullptr;
-  bool direct_ = false;
 };
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
