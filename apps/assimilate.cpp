@@ -11,7 +11,6 @@
 #include "papillon/apps/assimilate/twin_run.hpp"
 #include "papillon/apps/assimilate/uses.hpp"
 #include "papillon/apps/gnuplot.hpp"
-#include "papillon/apps/interrupt.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -49,7 +48,8 @@ class Assimilate : public Command {
   }
 
   Json run(const Context& context) override {
-    watch_for_interrupts();
+    context.say_when_interrupted(options_.out.empty() ? "nothing is saved without --out DIR"
+                                                      : "what was finished is kept");
     Inputs inputs;
     if (!context.runs.empty()) {
       std::vector<ParsedRun> runs = listed_runs(context, options_);

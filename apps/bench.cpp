@@ -9,7 +9,6 @@
 #include "papillon/apps/bench_assimilation.hpp"
 #include "papillon/apps/bench_gemm.hpp"
 #include "papillon/apps/command.hpp"
-#include "papillon/apps/interrupt.hpp"
 #include "papillon/diffusion/trainer.hpp"
 #include "papillon/lorenz/integrate.hpp"
 #include "papillon/lorenz/surrogate/ridge.hpp"

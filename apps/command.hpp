@@ -35,6 +35,8 @@ struct Context {
   // Makes the directory and puts config.toml there: the resolved configuration (which --config
   // reads again), seed, version and commit. Throws OutputError.
   void start_directory(const std::filesystem::path& directory) const;
+  // What the line of a run says that a signal ends where it is: "interrupted; <what>".
+  void say_when_interrupted(const std::string& what) const;
   // Whether tables go to stdout (they do not where the JSON does).
   bool tables() const { return json != "-"; }
 };

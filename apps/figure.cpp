@@ -21,10 +21,10 @@ struct Axis {
 constexpr std::array<Axis, 3> state_axes = {{{"x", -22, 22}, {"y", -30, 30}, {"z", 0, 52}}};
 constexpr std::array<std::array<std::size_t, 2>, 3> projections = {{{0, 2}, {0, 1}, {1, 2}}};
 
-// log10 of the states in each bin of a projection, as a share per thousand; NaN (not drawn) where
-// there is none. [bins (vertical), bins (horizontal)]
-std::vector<float> log_density(const Tensor<float>& states, const Axis& a, std::size_t i,
-                               const Axis& b, std::size_t j) {
+// log10 of the states in each bin of a projection, as a share per thousand; "nan" (not drawn) where
+// there is none. Rows of text: bins (vertical) by bins (horizontal).
+std::string log_density(const Tensor<float>& states, const Axis& a, std::size_t i, const Axis& b,
+                        std::size_t j) {
   std::vector<float> density(bins * bins);
   const std::size_t n = states.size() / 3;
   for (std::size_t row = 0; row < n; ++row) {
@@ -33,8 +33,14 @@ std::vector<float> log_density(const Tensor<float>& states, const Axis& a, std::
     if (!(u >= 0 && u < 1 && v >= 0 && v < 1)) continue;
     density[static_cast<std::size_t>(v * bins) * bins + static_cast<std::size_t>(u * bins)] += 1;
   }
-  for (float& d : density) d = d > 0 ? std::log10(1000 * d / static_cast<float>(n)) : std::nanf("");
-  return density;
+  std::string text;
+  for (std::size_t k = 0; k < density.size(); ++k) {
+    text += density[k] > 0
+                ? fmt::format("{:.5g}", std::log10(1000 * density[k] / static_cast<float>(n)))
+                : "nan";
+    text += (k + 1) % bins == 0 ? '\n' : ' ';
+  }
+  return text;
 }
 
 // A density too thin to see next to the others would fill the range of colours.
@@ -64,11 +70,10 @@ std::string script() {
       text += fmt::format(
           "set xlabel '{0} (dimensionless)' offset 0,0.4\nset ylabel '{1} (dimensionless)' offset "
           "1,0\nset xrange [{2}:{3}]\nset yrange [{4}:{5}]\n"
-          "plot '{6}{7}' binary array=({8},{8}) format='%float' origin=({9},{10}) dx={11} dy={12} "
-          "with image\nunset colorbox\n",
-          a.name, b.name, a.low, a.high, b.low, b.high, set, p, bins,
-          a.low + (a.high - a.low) / (2 * bins), b.low + (b.high - b.low) / (2 * bins),
-          (a.high - a.low) / bins, (b.high - b.low) / bins);
+          "plot ${6}{7} matrix using ({8}+{9}*$1):({10}+{11}*$2):3 with image\nunset colorbox\n",
+          a.name, b.name, a.low, a.high, b.low, b.high, set, p,
+          a.low + (a.high - a.low) / (2 * bins), (a.high - a.low) / bins,
+          b.low + (b.high - b.low) / (2 * bins), (b.high - b.low) / bins);
     }
   }
   return text + "unset multiplot\n";
@@ -85,11 +90,9 @@ void draw_attractor(const std::filesystem::path& stem, const Tensor<float>& refe
   for (std::size_t p = 0; p < projections.size(); ++p) {
     const auto [i, j] = projections[p];
     for (const auto& [set, states] :
-         {std::pair{"true", &reference}, std::pair{"generated", &generated}}) {
-      const std::vector<float> density = log_density(*states, state_axes[i], i, state_axes[j], j);
-      figure.data[fmt::format("{}{}", set, p)] = {reinterpret_cast<const char*>(density.data()),
-                                                  density.size() * sizeof(float)};
-    }
+         {std::pair{"true", &reference}, std::pair{"generated", &generated}})
+      figure.data[fmt::format("{}{}", set, p)] =
+          log_density(*states, state_axes[i], i, state_axes[j], j);
   }
   figure.draw(stem);
 }

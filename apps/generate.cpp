@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "papillon/apps/command.hpp"
-#include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/lorenz/climatology.hpp"
@@ -63,7 +62,7 @@ class Generate : public Command {
                   : scheme_ == "heun" ? Scheme::heun
                                       : Scheme::rk4;
     if (set_.members == 0) throw UsageError("--members: at least 1 is needed");
-    watch_for_interrupts();
+    context.say_when_interrupted("sets that are finished are kept");
     context.start_directory(out_);
     Json results;
     write(context, "train", training_stream, set_.members, results);
@@ -94,8 +93,6 @@ class Generate : public Command {
     Climatology climatology(layout.dimension);
     Progress progress(set, layout.times * members, "states", context.quiet);
     const TrajectorySink sink = [&](const Tensor<float>& states, std::size_t first_time) {
-      if (interrupted())
-        throw Interrupted("interrupted; the set that was being written is dropped");
       writer->write(states, first_time);
       climatology.add(states.span());
       progress.update((first_time + states.extent(1)) * members);

@@ -11,7 +11,7 @@ namespace papillon::apps {
 void require_gnuplot();
 
 struct GnuplotFigure {
-  std::map<std::string, std::string> data;  // files that the script finds under their names
+  std::map<std::string, std::string> data;  // rows of text: name -> what the script calls $name
   std::string script;                       // without terminal and output
   int width = 1000, height = 700;           // pixels
 

@@ -76,6 +76,7 @@ int run_command(Command& command, CLI::App& app, const CLI::App& program, Contex
   context.command = command.name();
   context.settings = resolved_settings(app);
   set_thread_count(context.threads);
+  context.say_when_interrupted("what was finished is kept");
   const auto start = Clock::now();
   Json results = command.run(context);
   const double seconds = seconds_since(start);
@@ -183,6 +184,10 @@ void add_common_options(CLI::App& app, Context& context) {
   app.add_option("--json", context.json, "file for the machine-readable result (-: stdout)")
       ->group(group);
   app.add_flag("--quiet", context.quiet, "no messages but errors")->group(group);
+}
+
+void Context::say_when_interrupted(const std::string& what) const {
+  set_interrupt_line(quiet ? "" : fmt::format("papillon {}: interrupted; {}\n", command, what));
 }
 
 void require(const std::string& value, const char* option) {

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "papillon/apps/command.hpp"
-#include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/diffusion/model.hpp"
@@ -84,7 +83,7 @@ class Sample : public Command {
     const DiffusionModel model = load_model(model_);
     const DenoisingModel<float> denoising{make_denoiser(model), model.schedule, model.head};
     sampler_timesteps(model.schedule, options_);  // refuses what makes no sense before work begins
-    watch_for_interrupts();
+    context.say_when_interrupted("nothing is written");
     return from_.empty() ? draw(context, model, denoising) : ensembles(context, model, denoising);
   }
 
@@ -101,10 +100,9 @@ class Sample : public Command {
     return layout;
   }
 
-  // Counts rows times steps, and looks for signals.
+  // Counts rows times steps.
   void track(Progress& progress, std::uint64_t rows_before, std::uint64_t rows) {
     options_.progress = [&progress, rows_before, rows](int done, int steps) {
-      if (interrupted()) throw Interrupted("interrupted; nothing is written");
       progress.update(rows_before +
                       rows * static_cast<std::uint64_t>(done) / static_cast<std::uint64_t>(steps));
     };

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "papillon/apps/gnuplot.hpp"
-#include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/surrogate/comparison.hpp"
 #include "papillon/apps/surrogate/results.hpp"
 #include "papillon/tensor/errors.hpp"
@@ -74,7 +73,7 @@ class SurrogateCommand : public Command {
   Json run(const Context& context) override {
     context_ = &context;
     check_options();
-    watch_for_interrupts();
+    context.say_when_interrupted("models that are finished are kept, and the same command goes on");
     if (!out_.empty()) context.start_directory(out_);
     Ingredients ingredients;
     ingredients.timesteps = timesteps_;

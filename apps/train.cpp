@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "papillon/apps/autosave.hpp"
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
@@ -103,13 +104,13 @@ class Train : public Command {
     if (resume_ && !fs::exists(file("checkpoint.safetensors")))
       throw InputError(fmt::format("{}: no such file; there is no run to resume",
                                    file("checkpoint.safetensors").string()));
+    context.say_when_interrupted("nothing new was trained");
     const States data = read_states(data_);
     if (!validation_.empty()) held_out_ = read_states(validation_, data.layout.dimension).values;
     const Climatology climate = climatology(data.values);
     for (const double deviation : climate.standard_deviation())
       if (!(deviation > 0)) throw InputError(fmt::format("{}: a component does not vary", data_));
 
-    watch_for_interrupts();
     if (!resume_) {
       context.start_directory(out_);
       std::error_code ignored;
@@ -135,45 +136,9 @@ class Train : public Command {
   Json loop(const Context& context, Trainer& trainer) {
     TrainLog log(file("train.jsonl"), trainer.steps_done());
     best_ = log.best_validation_loss();
-    const std::uint64_t first_samples = trainer.steps_done() * o_.batch_size;
     Progress progress("train", trainer.total_steps() * o_.batch_size, "states", context.quiet,
-                      first_samples);
-    auto saved = Clock::now();
-    double sum = 0;
-    std::uint64_t steps = 0;
-    while (trainer.steps_done() < trainer.total_steps()) {
-      if (interrupted()) {
-        trainer.save_checkpoint(file("checkpoint.safetensors"));
-        throw Interrupted(
-            fmt::format("interrupted after {} of {} steps; saved; continue with "
-                        "papillon train --out {} --resume",
-                        trainer.steps_done(), trainer.total_steps(), out_));
-      }
-      const StepReport report = trainer.step();
-      const bool last = report.step == trainer.total_steps();
-      sum += report.loss;
-      ++steps;
-      progress.update(report.samples, fmt::format("loss {:.5f}{}", sum / static_cast<double>(steps),
-                                                  validation_text_));
-      if (report.step % log_every_ == 0 || last) {
-        Json line = {{"step", report.step},
-                     {"samples", report.samples},
-                     {"loss", sum / static_cast<double>(steps)},
-                     {"learning_rate", report.learning_rate},
-                     {"samples_per_second", progress.rate()}};
-        if (o_.clip_norm > 0) line["gradient_norm"] = report.gradient_norm;
-        log.write(line);
-        final_loss_ = sum / static_cast<double>(steps);
-        sum = 0;
-        steps = 0;
-      }
-      if (!held_out_.empty() && (report.step % validate_every_ == 0 || last))
-        validate(context, trainer, log, progress);
-      if (last || seconds_since(saved) > checkpoint_seconds_) {
-        trainer.save_checkpoint(file("checkpoint.safetensors"));
-        saved = Clock::now();
-      }
-    }
+                      trainer.steps_done() * o_.batch_size);
+    steps(context, trainer, log, progress);
     progress.finish();
     save(context, trainer, "model.safetensors");
     Json results = {{"model", file("model.safetensors").string()},
@@ -182,25 +147,75 @@ class Train : public Command {
                     {"loss", final_loss_},
                     {"samples_per_second", progress.rate()}};
     if (best_) {
-      results["validation_loss"] = last_validation_;
+      results["validation_loss"] = log.last_validation().loss;
       results["best_validation_loss"] = *best_;
     }
     if (context.tables()) fmt::print("{}\n", file("model.safetensors").string());
     return results;
   }
 
+  void steps(const Context& context, Trainer& trainer, TrainLog& log, Progress& progress) {
+    Autosave checkpoint(checkpoint_seconds_,
+                        [&] { trainer.save_checkpoint(file("checkpoint.safetensors")); });
+    const std::string resume = fmt::format("continue with papillon train --out {} --resume", out_);
+    context.say_when_interrupted(resume);
+    const Patience patience;
+    if (trainer.steps_done() == 0) checkpoint.save();  // what --resume goes on from, at the least
+    double sum = 0;
+    std::uint64_t summed = 0;
+    for (;;) {
+      const std::uint64_t done = trainer.steps_done(), total = trainer.total_steps();
+      if (interrupted()) {
+        checkpoint.save();
+        throw Interrupted(
+            fmt::format("interrupted after {} of {} steps; saved; {}", done, total, resume));
+      }
+      // Here and not after the step, so that a run that was saved before a validation and ended in
+      // it makes up for it.
+      if (!held_out_.empty() && done > log.last_validation().step &&
+          (done % validate_every_ == 0 || done == total)) {
+        if (validation_seconds_ > 0.5) checkpoint.save();
+        validate(context, trainer, log, progress);
+      }
+      if (done == total) return;
+      const StepReport report = trainer.step();
+      const bool last = report.step == total;
+      sum += report.loss;
+      ++summed;
+      const double mean = sum / static_cast<double>(summed);
+      progress.update(report.samples, fmt::format("loss {:.5f}{}", mean, validation_text_));
+      if (report.step % log_every_ == 0 || last) {
+        Json line = {{"step", report.step},
+                     {"samples", report.samples},
+                     {"loss", mean},
+                     {"learning_rate", report.learning_rate},
+                     {"samples_per_second", progress.rate()}};
+        if (o_.clip_norm > 0) line["gradient_norm"] = report.gradient_norm;
+        log.write(line);
+        final_loss_ = mean;
+        sum = 0;
+        summed = 0;
+      }
+      last ? checkpoint.save() : checkpoint.step();
+    }
+  }
+
   void validate(const Context& context, Trainer& trainer, TrainLog& log, Progress& progress) {
-    last_validation_ = trainer.validation_loss(held_out_);
-    validation_text_ = fmt::format("  validation {:.5f}", last_validation_);
+    const auto start = Clock::now();
+    const double loss = trainer.validation_loss(held_out_);
+    validation_seconds_ = seconds_since(start);
+    validation_text_ = fmt::format("  validation {:.5f}", loss);
+    const bool best = !best_ || loss < *best_;
+    if (best) {
+      best_ = loss;
+      save(context, trainer, "best.safetensors");
+    }
+    // Last: a validation is done when it is logged.
     log.write({{"step", trainer.steps_done()},
                {"samples", trainer.steps_done() * o_.batch_size},
-               {"validation_loss", last_validation_}});
-    progress.note(fmt::format("step {:>7}  validation loss {:.5f}{}", trainer.steps_done(),
-                              last_validation_,
-                              best_ && last_validation_ >= *best_ ? "" : "  best"));
-    if (best_ && last_validation_ >= *best_) return;
-    best_ = last_validation_;
-    save(context, trainer, "best.safetensors");
+               {"validation_loss", loss}});
+    progress.note(fmt::format("step {:>7}  validation loss {:.5f}{}", trainer.steps_done(), loss,
+                              best ? "  best" : ""));
   }
 
   void save(const Context& context, const Trainer& trainer, const char* name) const {
@@ -221,7 +236,8 @@ class Train : public Command {
   TrainOptions o_;
   Tensor<float> held_out_;
   std::optional<double> best_;
-  double last_validation_ = 0, final_loss_ = 0;
+  double final_loss_ = 0;
+  double validation_seconds_ = std::numeric_limits<double>::infinity();  // of the last one
   std::string validation_text_;
 };
 

@@ -25,6 +25,7 @@ TrainLog::TrainLog(const std::filesystem::path& path, std::uint64_t steps_done) 
       if (json.contains("validation_loss") && json["validation_loss"].is_number()) {
         const double loss = json["validation_loss"];
         best_ = best_ ? std::min(*best_, loss) : loss;
+        last_ = {json["step"], loss};
       }
       kept += line + "\n";
     }
@@ -38,6 +39,7 @@ void TrainLog::write(const nlohmann::ordered_json& line) {
   const std::string text = line.dump() + "\n";
   if (std::fputs(text.c_str(), file_.get()) < 0 || std::fflush(file_.get()) != 0)
     throw OutputError(fmt::format("{}: {}", path_.string(), std::strerror(errno)));
+  if (line.contains("validation_loss")) last_ = {line["step"], line["validation_loss"]};
 }
 
 }  // namespace papillon::apps

@@ -18,6 +18,12 @@ class TrainLog {
   void write(const nlohmann::ordered_json& line);
   // The lowest of the lines that were kept.
   std::optional<double> best_validation_loss() const { return best_; }
+  // The last that was kept or written; step 0: none.
+  struct Validation {
+    std::uint64_t step = 0;
+    double loss = 0;
+  };
+  Validation last_validation() const { return last_; }
 
  private:
   struct Close {
@@ -26,6 +32,7 @@ class TrainLog {
   std::filesystem::path path_;
   std::unique_ptr<std::FILE, Close> file_;
   std::optional<double> best_;
+  Validation last_;
 };
 
 }  // namespace papillon::apps

@@ -13,6 +13,7 @@
 #include "papillon/apps/assimilate/spread.hpp"
 #include "papillon/apps/assimilate/twin_run.hpp"
 #include "papillon/apps/build_info.hpp"
+#include "papillon/apps/interrupt.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
@@ -62,6 +63,7 @@ void keep_earlier_results(const AssimilateOptions& o, const Context& context) {
   const fs::path out(o.out);
   if (!fs::exists(out / "results.json") && !fs::exists(out / "checkpoint.safetensors")) return;
   const std::string kept = o.out + ".earlier";
+  const SaveInProgress moving;
   std::error_code failed;
   fs::remove_all(kept, failed);
   fs::rename(o.out, kept, failed);

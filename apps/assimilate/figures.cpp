@@ -27,11 +27,11 @@ std::string text_of(const Json& value) {
   return value.is_number() ? value.dump() : "nan";
 }
 
-// Lines of a plot: the file and column of each, with errors in the column after it.
+// Lines of a plot: the data ($line0, ...) and column of each, with errors in the column after it.
 std::string lines(const std::vector<std::string>& names, int column, bool errors) {
   std::string plot = "plot ";
   for (std::size_t i = 0; i < names.size(); ++i)
-    plot += fmt::format("{}'{}' using 1:{}{} with {} lc rgb '{}' lw 1.8 pt {} ps 0.8 title '{}'",
+    plot += fmt::format("{}$line{} using 1:{}{} with {} lc rgb '{}' lw 1.8 pt {} ps 0.8 title '{}'",
                         i ? ", " : "", i, column, errors ? fmt::format(":{}", column + 1) : "",
                         errors ? "yerrorlines" : "linespoints",
                         colours_of_lines[i % std::size(colours_of_lines)], i % 2 ? 5 : 7, names[i]);
@@ -58,7 +58,8 @@ bool draw_intervals(const std::string& stem, const std::vector<Json>& done) {
   figure.width = 1200;
   figure.height = 520;
   for (std::size_t i = 0; i < names.size(); ++i)
-    for (const auto& [interval, line] : series[names[i]]) figure.data[std::to_string(i)] += line;
+    for (const auto& [interval, line] : series[names[i]])
+      figure.data[fmt::format("line{}", i)] += line;
   figure.script = fmt::format(
       "{}set multiplot layout 1,2\nset key top left reverse Left samplen 2\nset yrange [0:*]\n"
       "set xrange [0:*]\nset xlabel 'model steps between observations'\n"
@@ -75,7 +76,7 @@ bool draw_spreads(const std::string& stem, const std::vector<Json>& done) {
   for (const Json& run : done) {
     const Json& results = run["results"];
     if (!results.contains("start_steps")) continue;
-    std::string& data = figure.data[std::to_string(names.size())];
+    std::string& data = figure.data[fmt::format("line{}", names.size())];
     for (std::size_t i = 0; i < results["start_steps"].size(); ++i)
       data +=
           fmt::format("{} {} {}\n", results["start_steps"][i].dump(), text_of(results["spread"][i]),
@@ -132,14 +133,14 @@ bool draw_ensembles(const std::string& stem, const std::vector<ParsedRun>& runs,
     const RandomAddress address{found->context.seed, chosen, 0};
     const Tensor<double> ensemble =
         make_source(o, world, inputs, 500)->generate(state, {&address, 1});
-    const std::string file = fmt::format("members{}", panel++);
-    figure.data[file] = points(ensemble.data(), 500);
+    const std::string members = fmt::format("members{}", panel++);
+    figure.data[members] = points(ensemble.data(), 500);
     figure.script += fmt::format(
         "set title 'start step {}'\n"
-        "plot 'attractor' with dots lc rgb '#b8c4d0', "
-        "'{}' with points pt 7 ps 0.35 lc rgb '#d55e00', "
-        "'state' with points pt 2 ps 1.6 lw 2.5 lc rgb '#000000'\n",
-        o.start_step, file);
+        "plot $attractor with dots lc rgb '#b8c4d0', "
+        "${} with points pt 7 ps 0.35 lc rgb '#d55e00', "
+        "$state with points pt 2 ps 1.6 lw 2.5 lc rgb '#000000'\n",
+        o.start_step, members);
   }
   figure.script += "unset multiplot\n";
   figure.draw(stem + "-ensembles");

@@ -7,7 +7,6 @@
 #include <filesystem>
 
 #include "papillon/apps/assimilate/twin_run.hpp"
-#include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/lorenz/assimilation/ensemble_statistics.hpp"
 #include "papillon/tensor/atomic_file.hpp"
@@ -61,7 +60,6 @@ Json run_spread(const ParsedRun& run, Inputs& inputs) {
   Progress bar(o.name.empty() ? "spread" : o.name, steps.size(), "start steps", run.context.quiet);
   SpreadCurve curve;
   for (const int step : steps) {
-    if (interrupted()) throw Interrupted("interrupted; nothing of this curve is saved");
     const auto source = [&](int start) {
       AssimilateOptions with = o;
       with.start_step = start;

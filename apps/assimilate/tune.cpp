@@ -10,7 +10,6 @@
 #include "papillon/apps/assimilate/twin_run.hpp"
 #include "papillon/apps/assimilate/uses.hpp"
 #include "papillon/apps/assimilate/world.hpp"
-#include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
@@ -162,12 +161,8 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
     const MethodPointer method = make_method(trial, world, inputs);
     TwinExperiment experiment(make_setup(trial, world, inputs, method->members(), seed), method,
                               twin_options(trial, world, seed));
-    experiment.progress = [](const TwinProgress&) { return !interrupted(); };
     try {
-      if (!experiment.run())
-        throw Interrupted(fmt::format("interrupted in the tuning of --{}; {}", o.tune,
-                                      o.out.empty() ? "nothing is saved without --out DIR"
-                                                    : "the points before this one are saved"));
+      experiment.run();
       score = score_of(o, experiment.scores());
     } catch (const AssimilationError& error) {  // infinite: worse than all that did not fail
       if (first_failure.empty()) first_failure = error.what();

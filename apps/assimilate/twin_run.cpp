@@ -8,6 +8,7 @@
 #include "papillon/apps/assimilate/recorder.hpp"
 #include "papillon/apps/assimilate/results.hpp"
 #include "papillon/apps/assimilate/world.hpp"
+#include "papillon/apps/autosave.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/tensor/atomic_file.hpp"
@@ -161,22 +162,22 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
   if (burn_in != o.burn_in || total - burn_in != o.cycles)
     bar.note(fmt::format("whole windows of {} cycles: {} are scored, after {}", window,
                          total - burn_in, burn_in));
-  auto saved = Clock::now();
+  Autosave checkpoint(o.checkpoint_seconds, [&] {
+    if (directory.exists()) directory.save(experiment, recorder, known_as);
+  });
   experiment.progress = [&](const TwinProgress& p) {
     bar.update(p.cycles_done);
     if (interrupted()) return false;
-    if (directory.exists() && seconds_since(saved) > o.checkpoint_seconds) {
-      directory.save(experiment, recorder, known_as);
-      saved = Clock::now();
-    }
+    checkpoint.step();
     return true;
   };
   if (recorder.wants_any())
     experiment.record = [&](const TwinRecord& record) { recorder.take(record); };
   std::string failure;
+  const Patience patience;
   try {
     if (!experiment.run()) {
-      if (directory.exists()) directory.save(experiment, recorder, known_as);
+      checkpoint.save();
       throw Interrupted(fmt::format("interrupted after {} of {} cycles; {}",
                                     experiment.cycles_done(), total,
                                     directory.exists() ? "saved; continue with " + how_to_resume
@@ -186,6 +187,7 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
   } catch (const AssimilationError& error) {
     failure = error.what();
   }
+  const SaveInProgress saving;
 
   Json results = Json::object();
   try {

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/lorenz/climatology.hpp"
 #include "papillon/lorenz/surrogate/fit.hpp"
@@ -25,12 +24,6 @@ std::string hash(const void* data, std::size_t bytes) {
     h = (h ^ word) * 0x100000001b3;
   }
   return fmt::format("{:016x}-{}", h, bytes);
-}
-
-void stop_if_interrupted() {
-  if (interrupted())
-    throw Interrupted(
-        "interrupted; models that are finished are kept, and the same command goes on");
 }
 
 }  // namespace
@@ -129,10 +122,8 @@ std::vector<Fitted> Experiment::fit_linear(const FeaturesPtr& features, const Tr
                                            const ExperimentOptions& o,
                                            const std::string& label) const {
   Progress progress(label, pairs.size(), "samples", context_.quiet);
-  const RidgeSystem system = ridge_system(*features, pairs, [&](std::uint64_t done) {
-    stop_if_interrupted();
-    progress.update(done);
-  });
+  const RidgeSystem system =
+      ridge_system(*features, pairs, [&](std::uint64_t done) { progress.update(done); });
   progress.finish();
   std::vector<Fitted> all;
   for (const std::string& text : o.lambdas) {
@@ -188,7 +179,6 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
     double loss = 0;
     ReadoutPtr readout =
         fit_network(*features, pairs, recipe.shape, training, [&](const TrainingReport& report) {
-          stop_if_interrupted();
           loss = report.step == 1 ? report.loss : 0.98 * loss + 0.02 * report.loss;
           progress.update(std::min(report.samples, training.total_samples),
                           fmt::format("loss {:.3g}", loss));
@@ -225,10 +215,8 @@ void Experiment::score(Fitted& fitted, const ExperimentOptions& o, const std::st
   const SurrogateTest& test = windows(o, fitted.surrogate);
   const auto start = Clock::now();
   Progress progress(label, test.windows(), "forecasts", context_.quiet);
-  const SurrogateScores s = test.score(fitted.surrogate, [&](std::size_t done) {
-    stop_if_interrupted();
-    progress.update(done);
-  });
+  const SurrogateScores s =
+      test.score(fitted.surrogate, [&](std::size_t done) { progress.update(done); });
   progress.finish();
   Json& facts = fitted.facts;
   facts["lead"] = s.lead;
@@ -244,7 +232,6 @@ void Experiment::score(Fitted& fitted, const ExperimentOptions& o, const std::st
   facts["score_seconds"] = seconds_since(start);
   facts["lyapunov"] = facts["lyapunov_se"] = Json();
   if (o.lyapunov_trajectories == 0) return;
-  stop_if_interrupted();
   const Tensor<float> initial = test.initial_states();
   const std::size_t n = std::min(o.lyapunov_trajectories, initial.extent(0)), d = initial.extent(1);
   Tensor<double> states(Shape{n, d});

@@ -47,14 +47,14 @@ std::vector<Line> lines_of(const Json& results) {
   return lines;
 }
 
-// Of the data files "0", "1", ...
+// Of the data $line0, $line1, ...
 std::string plot(const Json& results, bool points) {
   const std::vector<Line> lines = lines_of(results);
   std::string text = "plot ";
   std::size_t i = 0;
   for (const auto& [name, entry] : results.items()) {
     text +=
-        fmt::format("{}'{}' using 1:2 with {} lw 2 lc rgb '{}' dt {}{} title '{}'",
+        fmt::format("{}$line{} using 1:2 with {} lw 2 lc rgb '{}' dt {}{} title '{}'",
                     i == 0 ? "" : ", \\\n", i, points ? "linespoints" : "lines",
                     colours[lines[i].colour], lines[i].dash, points ? " pt 7 ps 0.5" : "", name);
     ++i;
@@ -74,7 +74,7 @@ void draw_leads(const std::filesystem::path& stem, const Json& results) {
       rows +=
           fmt::format("{} {}\n", entry["lead"][l].get<double>() * entry["time_step"].get<double>(),
                       entry["nrmse"][l].get<double>());
-    figure.data[std::to_string(i++)] = rows;
+    figure.data[fmt::format("line{}", i++)] = rows;
   }
   figure.script = std::string(error_style) + "set xlabel 'lead time (time units of the system)'\n" +
                   "set ylabel 'nRMSE'\nset yrange [:3]\n" + plot(results, false);
@@ -91,7 +91,7 @@ void draw_scaling(const std::filesystem::path& stem, const std::string& axis, co
       if (entry["values"][v].get<double>() > 0)
         rows += fmt::format("{} {}\n", entry["values"][v].get<double>(),
                             entry["nrmse"][v][0].get<double>());
-    figure.data[std::to_string(i++)] = rows;
+    figure.data[fmt::format("line{}", i++)] = rows;
   }
   const std::string label = axis == "samples"      ? "training samples"
                             : axis == "corruption" ? "standard deviation of the noise on targets "

@@ -123,27 +123,30 @@ TwinExperiment::TwinExperiment(TwinExperiment&&) noexcept = default;
 TwinExperiment& TwinExperiment::operator=(TwinExperiment&&) noexcept = default;
 
 bool TwinExperiment::run() {
+  using Clock = std::chrono::steady_clock;
   State& s = *state_;
-  const auto start = std::chrono::steady_clock::now();
+  const auto since = [](Clock::time_point t) {
+    return std::chrono::duration<double>(Clock::now() - t).count();
+  };
+  const auto start = Clock::now();
   const SingleThreadedBlas one_thread_a_trajectory;
-  const std::uint64_t window = s.method->window();
-  // Truths of about 16 MB at once; where a network is at work, often enough to see it.
-  std::uint64_t at_once = s.options.cycles_at_once;
-  if (at_once == 0) {
-    const std::size_t numbers =
-        s.trajectories * s.dimension * (s.options.steps_per_cycle / s.truth_every());
-    at_once = std::clamp<std::uint64_t>((std::uint64_t{1} << 21) / numbers, 1, 1024);
-    if (s.lock_step()) at_once = std::min<std::uint64_t>(at_once, 64);
-  }
-  at_once = round_up(at_once, window);
+  const std::uint64_t window = s.method->window(), given = s.options.cycles_at_once;
+  // Truths of about 16 MB at once; where somebody listens, as many as take a fifth of a second.
+  const std::size_t numbers =
+      s.trajectories * s.dimension * (s.options.steps_per_cycle / s.truth_every());
+  const std::uint64_t most = std::clamp<std::uint64_t>((std::uint64_t{1} << 21) / numbers, 1, 1024);
+  const bool adapt = given == 0 && progress;
+  std::uint64_t at_once = given > 0 ? given : adapt ? std::min<std::uint64_t>(16, most) : most;
   while (s.done < s.total) {
     if (!s.failures.empty() && !s.options.go_on_without_failed) throw s.failures.front();
+    const auto begin = Clock::now();
     TwinRecord written;
-    s.advance(std::min(at_once, s.total - s.done), record ? &written : nullptr);
+    s.advance(std::min(round_up(at_once, window), s.total - s.done), record ? &written : nullptr);
+    const double took = since(begin);
+    if (adapt && took < 0.1) at_once = std::min(2 * at_once, most);
+    if (adapt && took > 0.2) at_once = std::max<std::uint64_t>(at_once / 2, 1);
     if (record) record(written);
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (progress && !progress({s.done, s.total, seconds}) && s.done < s.total) return false;
+    if (progress && !progress({s.done, s.total, since(start)}) && s.done < s.total) return false;
   }
   if (!s.failures.empty() && !s.options.go_on_without_failed) throw s.failures.front();
   return true;
