@@ -57,7 +57,7 @@ Trainer::Trainer(const TrainOptions& options, NoiseSchedule schedule, const Tens
       states_(&states),
       shift_(std::move(shift)),
       scale_(std::move(scale)),
-      total_steps_((options.total_samples + options.batch_size - 1) / options.batch_size),
+      total_steps_(steps_for(options.total_samples)),
       engine_(fused::Layout(shift_.size(), options.hidden, options.blocks, options.embedding),
               options.tile_rows) {
   check_states(states, shift_, scale_, "training data");
@@ -74,6 +74,11 @@ Trainer::Trainer(const TrainOptions& options, NoiseSchedule schedule, const Tens
   source_ = [this](std::size_t first, std::size_t n, float* z, float* target) {
     fill_tile(first, n, z, target);
   };
+}
+
+// Whole batches; no sum that could overflow.
+std::uint64_t Trainer::steps_for(std::uint64_t samples) const {
+  return samples / options_.batch_size + (samples % options_.batch_size != 0 ? 1 : 0);
 }
 
 double Trainer::learning_rate(std::uint64_t step) const {

@@ -13,6 +13,7 @@
 #include "papillon/diffusion/model.hpp"
 #include "papillon/diffusion/schedule.hpp"
 #include "papillon/nn/fused/engine.hpp"
+#include "papillon/nn/run_settings.hpp"
 
 namespace papillon {
 
@@ -60,15 +61,20 @@ class Trainer {
   // One update. In steady state it takes no memory. Throws NumericalError if the loss is not
   // finite.
   StepReport step();
+  // Of the update after so many steps.
+  double learning_rate(std::uint64_t step) const;
 
   // The loss of the averaged weights on (at most max_rows of) these states, with the same noise and
   // evenly spread timesteps at every call.
   double validation_loss(const Tensor<float>& states, std::size_t max_rows = 65'536);
 
   // Everything that step() depends on. Loading throws InputError if the checkpoint is malformed or
-  // belongs to other options or data.
+  // has more steps than this run, and SettingsMismatch if it belongs to other options or data. Only
+  // total_samples may be another: the learning rates of all further steps are those of this run's
+  // total, as if it had been planned so from the start. Returns the total_samples of the run that
+  // saved it.
   void save_checkpoint(const std::filesystem::path& path) const;
-  void load_checkpoint(const std::filesystem::path& path);
+  std::uint64_t load_checkpoint(const std::filesystem::path& path);
 
   // The averaged weights (or those of the last step) as a model.
   DiffusionModel model(bool averaged = true) const;
@@ -78,8 +84,8 @@ class Trainer {
   void fill_tile(std::size_t first, std::size_t n, float* z, float* target);
   void noise_rows(std::size_t n, const std::uint32_t* slot, float* z, float* target) const;
   void set_slot_tables(std::span<const int> timesteps);
-  double learning_rate(std::uint64_t step) const;
-  std::string fingerprint() const;
+  std::uint64_t steps_for(std::uint64_t samples) const;
+  RunSettings settings() const;
 
   TrainOptions options_;
   NoiseSchedule schedule_;

@@ -27,28 +27,43 @@ std::uint64_t hash(std::span<const float> values) {
 
 }  // namespace
 
-// All that the next step depends on, besides the step and the tensors. Doubles are in hexadecimal,
-// so that equal strings mean equal bits.
-std::string Trainer::fingerprint() const {
+// All that the next step depends on, besides the step and the tensors, and but for total_samples.
+RunSettings Trainer::settings() const {
   const TrainOptions& o = options_;
-  std::string text = fmt::format(
-      "seed {} network {}x{} embedding {} head {} samples {} batch {} strata {} rate {:a} {:a} "
-      "warmup {} "
-      "decay {:a} clip {:a} gamma {:a} ema {:a} tile {} schedule {} {} data {}x{} {:016x}",
-      o.seed, o.blocks, o.hidden, o.embedding, to_string(o.head), o.total_samples, o.batch_size,
-      o.strata, o.learning_rate, o.final_learning_rate, o.warmup_steps, o.weight_decay, o.clip_norm,
-      o.min_snr_gamma, o.ema_decay, o.tile_rows, schedule_.name(), schedule_.steps(),
-      states_->size() / shift_.size(), shift_.size(), hash(states_->span()));
+  const auto text = [](const auto& value) { return fmt::format("{}", value); };
+  RunSettings settings = {
+      {"seed", text(o.seed)},
+      {"schedule", std::string(schedule_.name())},
+      {"diffusion_steps", text(schedule_.steps())},
+      {"head", std::string(to_string(o.head))},
+      {"hidden", text(o.hidden)},
+      {"blocks", text(o.blocks)},
+      {"embedding", text(o.embedding)},
+      {"batch_size", text(o.batch_size)},
+      {"strata", text(o.strata)},
+      {"learning_rate", text(o.learning_rate)},
+      {"final_learning_rate", text(o.final_learning_rate)},
+      {"warmup", text(o.warmup_steps)},
+      {"weight_decay", text(o.weight_decay)},
+      {"clip_norm", text(o.clip_norm)},
+      {"min_snr_gamma", text(o.min_snr_gamma)},
+      {"ema_decay", text(o.ema_decay)},
+      {"tile_rows", text(o.tile_rows)},
+      {"data", fmt::format("{} x {} numbers {:016x}", states_->size() / shift_.size(),
+                           shift_.size(), hash(states_->span()))}};
+  std::string normalisation;
   for (std::size_t j = 0; j < shift_.size(); ++j)
-    text += fmt::format(" {:a}/{:a}", shift_[j], scale_[j]);
-  return text;
+    normalisation += fmt::format("{}{}/{}", j ? " " : "", shift_[j], scale_[j]);
+  settings.emplace_back("normalisation", std::move(normalisation));
+  return settings;
 }
 
 void Trainer::save_checkpoint(const std::filesystem::path& path) const {
   SafetensorsFile file;
   file.metadata["format"] = checkpoint_format;
   file.metadata["step"] = std::to_string(step_);
-  file.metadata["settings"] = fingerprint();
+  file.metadata["total_samples"] = std::to_string(options_.total_samples);
+  file.metadata["settings"] = to_text(settings());
   file.add("parameters", parameters_);
   file.add("average", average_);
   file.add("first_moment", first_moment_);
@@ -56,7 +71,7 @@ void Trainer::save_checkpoint(const std::filesystem::path& path) const {
   write_safetensors(path, file);
 }
 
-void Trainer::load_checkpoint(const std::filesystem::path& path) {
+std::uint64_t Trainer::load_checkpoint(const std::filesystem::path& path) {
   const SafetensorsFile file = read_safetensors(path);
   const auto fail = [&](const std::string& what) {
     throw InputError(fmt::format("{}: {}", path.string(), what));
@@ -66,15 +81,20 @@ void Trainer::load_checkpoint(const std::filesystem::path& path) {
     return found == file.metadata.end() ? "" : found->second;
   };
   if (text("format") != checkpoint_format) fail("not a training checkpoint");
-  if (text("settings") != fingerprint())
-    fail(fmt::format("belongs to a run with other settings or data: it has '{}', this run '{}'",
-                     text("settings"), fingerprint()));
-  const std::string step_text = text("step");
-  std::uint64_t step = 0;
-  const auto [end, error] =
-      std::from_chars(step_text.data(), step_text.data() + step_text.size(), step);
-  if (error != std::errc() || end != step_text.data() + step_text.size() || step > total_steps_)
-    fail("metadata 'step' is '" + step_text + "'");
+  require_same(path.string(), text("settings"), settings());
+  const auto whole_number = [&](const char* key) {
+    const std::string digits = text(key);
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size())
+      fail(fmt::format("metadata '{}' is '{}'", key, digits));
+    return value;
+  };
+  const std::uint64_t planned = whole_number("total_samples"), step = whole_number("step");
+  if (step > steps_for(planned)) fail(fmt::format("metadata 'step' is '{}'", step));
+  if (step > total_steps_)
+    fail(fmt::format("{} samples are done, and this run has {} in all; ask for at least as many",
+                     step * options_.batch_size, options_.total_samples));
   std::array<Tensor<float>, 4> tensors;
   const std::array<const char*, 4> names = {"parameters", "average", "first_moment",
                                             "second_moment"};
@@ -90,6 +110,7 @@ void Trainer::load_checkpoint(const std::filesystem::path& path) {
   first_moment_ = std::move(tensors[2]);
   second_moment_ = std::move(tensors[3]);
   step_ = step;
+  return planned;
 }
 
 }  // namespace papillon

@@ -42,28 +42,38 @@ constexpr const char* failures_name[] = {"diverged", "singular", "observation"};
 
 }  // namespace
 
-std::string TwinExperiment::State::fingerprint() const {
+RunSettings TwinExperiment::State::settings() const {
   const ObservationSource& y = setup.observations;
-  std::string text = fmt::format(
-      "method {}; model {} {:016x}; noise {}; truth {}; observations {}{}; trajectories {} burn_in "
-      "{} cycles {} steps_per_cycle {} seed {} along_window_every {} crps {} batches {} "
-      "divergence_limit {} go_on_without_failed {} initial {:016x} scale",
-      method->description(), setup.model->description(),
-      probe(*setup.model, options.steps_per_cycle), noise(setup.forecast_noise),
-      setup.truth.description(), y.model.description(),
-      y.given ? fmt::format(" given {:016x}", hash<double>(y.given->span())) : "", trajectories,
-      burn_in, options.cycles, options.steps_per_cycle, options.seed, options.along_window_every,
-      options.crps, options.batches, options.divergence_limit, options.go_on_without_failed,
-      hash<double>(setup.initial->span()));
-  for (const double s : options.scale) text += fmt::format(" {:a}", s);
-  return text;
+  const auto text = [](const auto& value) { return fmt::format("{}", value); };
+  std::string scale;
+  for (const double s : options.scale) scale += fmt::format("{}{}", scale.empty() ? "" : " ", s);
+  return {{"method", method->description()},
+          {"model", fmt::format("{} {:016x}", setup.model->description(),
+                                probe(*setup.model, options.steps_per_cycle))},
+          {"steps_per_cycle", text(options.steps_per_cycle)},
+          {"cycles", text(options.cycles)},
+          {"burn_in", text(burn_in)},
+          {"trajectories", text(trajectories)},
+          {"seed", text(options.seed)},
+          {"along_window_every", text(options.along_window_every)},
+          {"crps", text(options.crps)},
+          {"batches", text(options.batches)},
+          {"divergence_limit", text(options.divergence_limit)},
+          {"go_on_without_failed", text(options.go_on_without_failed)},
+          {"scale", scale},
+          {"forecast_noise", noise(setup.forecast_noise)},
+          {"truth", setup.truth.description()},
+          {"observations",
+           y.model.description() +
+               (y.given ? fmt::format(" given {:016x}", hash<double>(y.given->span())) : "")},
+          {"initial_states", fmt::format("{:016x}", hash<double>(setup.initial->span()))}};
 }
 
 void TwinExperiment::save(const std::filesystem::path& path) const {
   const State& s = *state_;
   SafetensorsFile file;
   file.metadata["format"] = twin_format;
-  file.metadata["settings"] = s.fingerprint();
+  file.metadata["settings"] = to_text(s.settings());
   file.metadata["cycles_done"] = std::to_string(s.done);
   std::string failed;
   for (const AssimilationError& e : s.failures)
@@ -115,10 +125,7 @@ void TwinExperiment::load(const std::filesystem::path& path) {
   };
   if (text("format") != twin_format)
     throw InputError(fmt::format("{}: not a twin experiment", name));
-  if (text("settings") != s.fingerprint())
-    throw InputError(
-        fmt::format("{}: belongs to an experiment with other settings: it has '{}', this one '{}'",
-                    name, text("settings"), s.fingerprint()));
+  require_same(name, text("settings"), s.settings());
   const std::string done_text = text("cycles_done");
   std::uint64_t done = 0;
   const auto [end, error] =

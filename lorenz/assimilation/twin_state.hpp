@@ -5,6 +5,7 @@
 
 #include "papillon/lorenz/assimilation/score_sums.hpp"
 #include "papillon/lorenz/assimilation/twin_experiment.hpp"
+#include "papillon/nn/run_settings.hpp"
 
 namespace papillon {
 
@@ -28,7 +29,7 @@ struct TwinExperiment::State {
     return options.along_window_every ? options.along_window_every : options.steps_per_cycle;
   }
   // All settings that the results depend on.
-  std::string fingerprint() const;
+  RunSettings settings() const;
   // The next `cycles` (a multiple of the window), with the numbers written down where that is
   // wanted.
   void advance(std::uint64_t cycles, TwinRecord* written);

@@ -125,6 +125,74 @@ TEST_CASE("trainer: a checkpoint of another run is refused", "[trainer]") {
                   InputError);
 }
 
+TEST_CASE("trainer: what differs from a checkpoint is named with both values", "[trainer]") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "checkpoint.safetensors";
+  const Tensor<float> data = circle(130);
+  const TrainOptions o = small_options();
+  Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).save_checkpoint(path);
+  const auto difference = [&](const TrainOptions& other, int steps, const Tensor<float>& states) {
+    try {
+      Trainer(other, NoiseSchedule::cosine(steps), states, shift, scale).load_checkpoint(path);
+    } catch (const SettingsMismatch& error) {
+      REQUIRE(error.differing.size() == 1);
+      return error.differing.front();
+    }
+    FAIL("the checkpoint was taken");
+    return SettingDifference{};
+  };
+  TrainOptions other = o;
+  other.learning_rate = 1e-3;
+  SettingDifference found = difference(other, 100, data);
+  CHECK(found.name == "learning_rate");
+  CHECK(found.stored == "0.003");
+  CHECK(found.given == "0.001");
+  // The smallest change of a number shows.
+  other = o;
+  other.ema_decay = std::nextafter(o.ema_decay, 1.0);
+  found = difference(other, 100, data);
+  CHECK(found.name == "ema_decay");
+  CHECK(found.stored != found.given);
+  CHECK(difference(o, 99, data).name == "diffusion_steps");
+  Tensor<float> changed = data;
+  changed[7] += 1e-3f;
+  CHECK(difference(o, 100, changed).name == "data");
+}
+
+TEST_CASE("trainer: more samples than the checkpoint's plan the learning rates anew", "[trainer]") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "checkpoint.safetensors";
+  const Tensor<float> data = circle(130);
+  TrainOptions o = small_options();
+  const std::uint64_t planned = o.total_samples;
+  Trainer first(o, NoiseSchedule::cosine(100), data, shift, scale);
+  for (int i = 0; i < 20; ++i) first.step();
+  first.save_checkpoint(path);
+  o.total_samples *= 2;
+  Trainer longer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  CHECK(longer.load_checkpoint(path) == planned);
+  CHECK(longer.steps_done() == 20);
+  CHECK(longer.total_steps() == 80);
+  // The rates of a run that had this total from the start.
+  const Trainer fresh(o, NoiseSchedule::cosine(100), data, shift, scale);
+  for (std::uint64_t step = 20; step < 30; ++step)
+    CHECK(longer.step().learning_rate == fresh.learning_rate(step));
+  CHECK(longer.learning_rate(20) > first.learning_rate(20));
+  // Its own checkpoint belongs to the longer run; it resumes to the same bits.
+  longer.save_checkpoint(path);
+  Trainer again(o, NoiseSchedule::cosine(100), data, shift, scale);
+  CHECK(again.load_checkpoint(path) == o.total_samples);
+  for (int i = 0; i < 5; ++i) CHECK(again.step().loss == longer.step().loss);
+  // Thirty steps are done: fewer cannot be asked for, and as many are all there is.
+  o.total_samples = 96 * 30;
+  Trainer done(o, NoiseSchedule::cosine(100), data, shift, scale);
+  done.load_checkpoint(path);
+  CHECK(done.steps_done() == done.total_steps());
+  o.total_samples = 96 * 29;
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).load_checkpoint(path),
+                  InputError);
+}
+
 TEST_CASE("trainer: the first loss is the paper's, for each head", "[trainer]") {
   // With stratification as fine as the batch, each row has its own stratum; the expectation over
   // many rows of the trainer's loss must agree with the clear loss on independent draws.
