@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "papillon/autograd/op.hpp"
 #include "papillon/tensor/elementwise.hpp"
@@ -44,7 +45,8 @@ Tensor<T> softmax_of(const Tensor<T>& x, std::ptrdiff_t axis) {
     if (v == 0) v = 1;
   value = div(value, total);
   for (std::size_t i = 0; !ordinary && i < x.size(); ++i)
-    if (std::isinf(x[i]) && x[i] > 0 && value[i] != 1) value[i] = std::nan("");
+    if (std::isinf(x[i]) && x[i] > 0 && value[i] != 1)
+      value[i] = std::numeric_limits<T>::quiet_NaN();
   return value;
 }
 
