@@ -20,7 +20,8 @@
 
 namespace papillon {
 
-// inconclusive: the function has a kink here, is not finite nearby, or is too noisy to tell.
+// inconclusive: the function has a kink here, is not finite nearby or in float, or is too noisy to
+// tell; or nothing was compared.
 enum class Verdict { pass, inconclusive, fail };
 const char* to_string(Verdict verdict);
 
@@ -31,7 +32,8 @@ struct GradcheckOptions {
   int directions = 2;                    // random directions of the quick mode
   bool full = false;                     // the whole Jacobian even if the quick mode passes
   bool second_order = false;             // also the Hessian of w · f, against differences of vjp
-  // Relative to the entry, or to a thousandth of the largest entry where that is more:
+  // Relative to the entry, or where that is more, to a thousandth of the largest entry or of the
+  // function's slopes nearby:
   double tolerance = 1e-8;        // by how much analytic may miss numeric beyond its error bar
   double resolution = 1e-5;       // a wider error bar is inconclusive
   double float_tolerance = 1e-4;  // float against double, relative to the largest element
@@ -39,31 +41,37 @@ struct GradcheckOptions {
   std::size_t max_rows = 256, max_columns = 1024;
 };
 
+struct NumericDerivative;
+
 // One number that was compared.
 struct GradcheckEntry {
-  std::string check;  // "vjp", "jvp", "second order"
+  GradcheckEntry() = default;
+  GradcheckEntry(const char* check, const NumericDerivative& numeric, double analytic);
+
+  std::string check;  // "vjp", "jvp", "second order"; "float value", "float vjp" where they differ
   Verdict verdict = Verdict::pass;
   bool directional = false;  // along a random direction: input and the indices mean nothing
   std::size_t input = 0;
   std::vector<std::size_t> input_index, output_index;
-  double analytic = 0, numeric = 0;
-  double error_bar = 0;  // of numeric
-  double scale = 1;      // what errors are relative to
-  bool kink = false;     // the slopes on both sides differ ...
-  double jump = 0;       // ... by this
+  double analytic = 0, numeric = 0;  // in float: its number, and that of double
+  double error_bar = 0;              // of numeric
+  double scale = 1;                  // what errors are relative to
+  bool kink = false;                 // the slopes on both sides differ ...
+  double jump = 0;                   // ... by this
 
   double error() const;                                      // |analytic - numeric| / scale
+  double relative_bar() const;                               // error_bar / scale; 0 if it is 0
   double ratio() const { return analytic / numeric + 0.0; }  // no -0
 };
 
 struct GradcheckReport {
   std::string op;
-  Verdict verdict = Verdict::pass;
+  Verdict verdict = Verdict::inconclusive;
   std::uint64_t seed = 0;
   std::size_t entries = 0, failed = 0, inconclusive = 0;  // numbers compared
   GradcheckEntry worst;                   // the largest error() among the worst verdict
   std::vector<GradcheckEntry> findings;   // what did not pass, the worst first, at most 20
-  std::vector<std::string> problems;      // failures without a number: not deterministic, ...
+  std::vector<std::string> problems;      // reasons without a number: not deterministic, ...
   std::vector<std::string> causes;        // likely ones
   std::vector<std::string> input_labels;  // "0 \"x\" [2, 3]"
 
@@ -91,6 +99,8 @@ struct FlatFunction {
   std::function<Values(Span x, Span w)> single_vjp;      // optional
 };
 
+// Throws ArgumentError for options that nothing can be checked with, or callbacks that are missing.
+// A derivative that throws has failed; an exception of the function itself is passed on.
 GradcheckReport gradcheck_flat(FlatFunction f, const GradcheckOptions& options = {});
 
 // A foreign adjoint: forward(x), vjp(x, w) = Jᵀ w, and maybe jvp(x, v) = J v.

@@ -30,7 +30,7 @@ class Pattern {
 
  private:
   bool close(double a, double b) const {
-    return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b));
+    return std::isfinite(b) && std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b));
   }
   bool zero(std::size_t k) const { return b_.analytic[k] == 0; }
   std::size_t row(std::size_t k) const { return b_.rows[k / columns_]; }
@@ -63,9 +63,11 @@ class Pattern {
     if (auto row = row_factor()) return *row;
     double low = INFINITY, high = -INFINITY;
     for (std::size_t k : wrong_) {
+      if (b_.numeric[k] == 0) continue;
       const double r = b_.analytic[k] / b_.numeric[k];
       low = std::min(low, r), high = std::max(high, r);
     }
+    if (low > high) return "no simple pattern: not zero where it should be";
     return fmt::format("no simple pattern: analytic / numeric between {:.4g} and {:.4g}", low,
                        high);
   }

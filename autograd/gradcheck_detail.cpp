@@ -4,6 +4,8 @@
 #include <cstring>
 #include <numeric>
 
+#include <fmt/format.h>
+
 #include "papillon/autograd/gradcheck_detail.hpp"
 
 namespace papillon::detail {
@@ -15,7 +17,8 @@ double dot(const Values& a, const Values& b) {
 }
 double largest(const Values& v) {
   double m = 0;
-  for (double x : v) m = std::max(m, std::abs(x));
+  for (double x : v)
+    if (std::isfinite(x)) m = std::max(m, std::abs(x));
   return m;
 }
 Values unit(std::size_t size, std::size_t i) {
@@ -50,7 +53,8 @@ Values element_scales(const FlatFunction& f) {
   for (const auto& in : f.inputs) {
     const std::size_t n = element_count(in.shape);
     double square = 0;
-    for (std::size_t j = in.offset; j < in.offset + n; ++j) square += f.x[j] * f.x[j];
+    for (std::size_t j = in.offset; j < in.offset + n; ++j)
+      if (std::isfinite(f.x[j])) square += f.x[j] * f.x[j];
     const double rms = n ? std::sqrt(square / static_cast<double>(n)) : 0;
     for (std::size_t j = in.offset; j < in.offset + n; ++j) {
       const double s = std::max(std::abs(f.x[j]), rms / 10);
@@ -64,11 +68,18 @@ void judge(GradcheckEntry& e, const GradcheckOptions& options) {
   const double difference = std::abs(e.analytic - e.numeric);
   if (!std::isfinite(e.error_bar) || e.kink) {
     e.verdict = Verdict::inconclusive;
-  } else if (!(difference <= e.error_bar + options.tolerance * e.scale)) {
-    e.verdict = Verdict::fail;  // also an analytic derivative that is not finite
+  } else if (!std::isfinite(e.analytic) ||
+             !(difference <= e.error_bar + options.tolerance * e.scale)) {
+    e.verdict = Verdict::fail;
   } else {
     e.verdict = e.error_bar <= options.resolution * e.scale ? Verdict::pass : Verdict::inconclusive;
   }
+}
+
+std::string number(double value, int digits) {
+  if (std::isnan(value)) return "not a number";
+  if (std::isinf(value)) return value > 0 ? "infinity" : "-infinity";
+  return fmt::format("{:.{}g}", value + 0.0, digits);  // no -0
 }
 
 std::vector<std::size_t> unravel(std::size_t flat, const Shape& shape) {

@@ -27,10 +27,13 @@ std::string likely_cause(const JacobianBlock& block);
 // Judges an entry: sets its verdict.
 void judge(GradcheckEntry& entry, const GradcheckOptions& options);
 
+// A number in digits, or in words if it is infinite or none: "not a number".
+std::string number(double value, int digits = 10);
+
 std::vector<std::size_t> unravel(std::size_t flat, const Shape& shape);
 
 double dot(const FlatFunction::Values& a, const FlatFunction::Values& b);
-double largest(const FlatFunction::Values& v);  // absolute value
+double largest(const FlatFunction::Values& v);  // absolute value of those that are finite
 FlatFunction::Values unit(std::size_t size, std::size_t i);
 bool same_bits(const FlatFunction::Values& a, const FlatFunction::Values& b);
 

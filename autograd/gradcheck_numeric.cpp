@@ -124,6 +124,7 @@ std::vector<NumericDerivative> numeric_derivative(const Curve& curve, double fir
     const Values seen = measure_noise(curve, centre, spacing * first_step);
     for (std::size_t j = 0; j < n; ++j) noise[j] = std::max(noise[j], seen[j]);
   }
+  std::vector<NumericDerivative> result(n);
   std::vector<NevilleTable> slopes(n, NevilleTable(2)), jumps(n, NevilleTable(1));
   double step = adapt_step(curve, noise, first_step);
   for (int row = 0; row < max_rows; ++row, step /= 2) {
@@ -134,12 +135,15 @@ std::vector<NumericDerivative> numeric_derivative(const Curve& curve, double fir
       // Central differences do not see what is even: a kink, or a peak narrower than the step.
       jumps[j].add((f.right[j] - 2 * centre[j] + f.left[j]) / step, 4 * noise[j] / step);
       slopes[j].add((f.right[j] - f.left[j]) / (2 * step), noise[j] / step, &jumps[j]);
+      if (row == 0)
+        for (const double end : {f.right[j], f.left[j]})
+          if (const double slope = std::abs(end - centre[j]) / step; std::isfinite(slope))
+            result[j].nearby = std::max(result[j].nearby, slope);
       // No smaller step can do better than its own noise.
       done = done && noise[j] / step >= slopes[j].bar();
     }
     if (done) break;
   }
-  std::vector<NumericDerivative> result(n);
   for (std::size_t j = 0; j < n; ++j) {
     NumericDerivative& r = result[j];
     r.value = slopes[j].best();

@@ -9,6 +9,7 @@ namespace papillon {
 struct NumericDerivative {
   double value = 0;      // d f / d h at h = 0
   double error_bar = 0;  // |value - truth| is below this (infinity: nothing can be said)
+  double nearby = 0;     // the largest slope from here to the ends of the first step
   double jump = 0;       // the slope on the right minus the slope on the left
   bool kink = false;     // whether that jump is real: f has no derivative here
 };

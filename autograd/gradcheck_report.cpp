@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "papillon/autograd/gradcheck.hpp"
+#include "papillon/autograd/gradcheck_detail.hpp"
 
 namespace papillon {
 namespace {
+
+using detail::number;
 
 std::string element(const std::vector<std::size_t>& index) {
   return fmt::format("[{}]", fmt::join(index, ", "));
@@ -18,9 +20,27 @@ std::string place(const GradcheckEntry& e, const GradcheckReport& report) {
     return e.check == "jvp" ? "output " + element(e.output_index) + " along a random direction"
                             : "along a random direction";
   }
-  std::string text =
+  const std::string output = "output " + element(e.output_index);
+  if (e.check == "float value") return output;
+  const std::string input =
       fmt::format("input {} at {}", report.input_labels.at(e.input), element(e.input_index));
-  if (e.check != "second order") text = "output " + element(e.output_index) + ", " + text;
+  return e.check == "vjp" || e.check == "jvp" ? output + ", " + input : input;
+}
+
+// What was compared with what, in numbers, or in words where there are none.
+std::string comparison(const GradcheckEntry& e) {
+  if (e.check == "float value" || e.check == "float vjp")
+    return fmt::format("{} in float, {} in double", number(e.analytic), number(e.numeric));
+  std::string text = fmt::format("analytic {}, numeric ", number(e.analytic));
+  if (!std::isfinite(e.error_bar)) return text + "unknown: the function is not finite nearby";
+  text += fmt::format("{} ± {:.1e}", number(e.numeric), e.error_bar);
+  if (std::isfinite(e.ratio())) text += fmt::format(", ratio {:.6g}", e.ratio());
+  if (e.kink) {
+    const double half = std::abs(e.jump) / 2;
+    const bool between = std::abs(e.analytic - e.numeric) <= half * (1 + 1e-6);
+    text += fmt::format(", kink: the slopes on both sides differ by {} (analytic is {} them)",
+                        number(e.jump, 4), between ? "between" : "outside");
+  }
   return text;
 }
 
@@ -38,8 +58,21 @@ const char* to_string(Verdict verdict) {
   return "?";
 }
 
+GradcheckEntry::GradcheckEntry(const char* name, const NumericDerivative& d, double a)
+    : check(name),
+      analytic(a),
+      numeric(d.value),
+      error_bar(d.error_bar),
+      scale(1e-3 * d.nearby),
+      kink(d.kink),
+      jump(d.jump) {}
+
 double GradcheckEntry::error() const {
   return analytic == numeric ? 0 : std::abs(analytic - numeric) / scale;
+}
+
+double GradcheckEntry::relative_bar() const {
+  return error_bar == 0 ? 0 : error_bar / scale;
 }
 
 std::string GradcheckReport::text() const {
@@ -48,21 +81,14 @@ std::string GradcheckReport::text() const {
                   op, to_string(verdict), entries, failed, inconclusive, seed);
   if (passed()) {
     return text + fmt::format(", worst error {:.1e} with error bar {:.1e}", worst.error(),
-                              worst.error_bar / worst.scale);
+                              worst.relative_bar());
   }
   for (const std::string& problem : problems) text += "\n  " + problem;
   constexpr std::size_t shown = 5;
   for (std::size_t i = 0; i < findings.size() && i < shown; ++i) {
     const GradcheckEntry& e = findings[i];
-    text += fmt::format("\n  {} {}: {}: analytic {:.10g}, numeric {:.10g} ± {:.1e}, ratio {:.6g}",
-                        e.check, to_string(e.verdict), place(e, *this), e.analytic, e.numeric,
-                        e.error_bar, e.ratio());
-    if (e.kink) {
-      const double half = std::abs(e.jump) / 2;
-      const bool between = std::abs(e.analytic - e.numeric) <= half * (1 + 1e-6);
-      text += fmt::format(", kink: the slopes on both sides differ by {:.4g} (analytic is {} them)",
-                          e.jump, between ? "between" : "outside");
-    }
+    text += fmt::format("\n  {} {}: {}: {}", e.check, to_string(e.verdict), place(e, *this),
+                        comparison(e));
   }
   if (failed + inconclusive > shown) {
     text += fmt::format("\n  ... and {} more", failed + inconclusive - shown);

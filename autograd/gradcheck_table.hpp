@@ -23,7 +23,7 @@ std::vector<GradcheckSample> gradcheck_samples(std::uint64_t seed = 0);
 // An op, over all its samples.
 struct GradcheckRow {
   std::string op;
-  Verdict verdict = Verdict::pass;
+  Verdict verdict = Verdict::inconclusive;  // until something was compared
   std::size_t samples = 0, entries = 0;
   double worst_error = 0;  // the largest |analytic - numeric| of all samples, relative to the entry
   double error_bar = 0;    // of that entry's numeric derivative, relative likewise

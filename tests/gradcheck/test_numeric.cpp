@@ -118,7 +118,7 @@ TEST_CASE("tiny, huge, zero and mixed inputs are differentiated at their own sca
 TEST_CASE("any shapes: numbers, empty tensors, unused inputs, constants", "[gradcheck]") {
   const auto product = [](const auto& in) { return in[0] * 2; };
   CHECK(gradcheck(product, {D::scalar(3)}).passed());
-  CHECK(gradcheck(product, {D(Shape{0, 3})}).passed());
+  CHECK(gradcheck(product, {D(Shape{0, 3})}).verdict == Verdict::inconclusive);
   CHECK(gradcheck(product, {D::vector({1, 2}), D::vector({5})}).passed());
   GradcheckOptions full;
   full.full = true;
