@@ -6,6 +6,8 @@
 #include <cstring>
 
 #include "catch.hpp"
+#include "papillon/nn/linear.hpp"
+#include "papillon/nn/state_dict.hpp"
 #include "temporary_folder.hpp"
 
 using namespace papillon;
@@ -77,6 +79,73 @@ TEST_CASE("safetensors: half precisions are widened exactly, other types kept ra
   CHECK_THROWS_AS(b.tensor<float>("i"), InputError);
 }
 
+TEST_CASE("safetensors: types that nobody asks for do not matter; asked for, they are refused") {
+  // Bits of an element; of types yet unknown anything from one bit on is possible.
+  const std::vector<std::pair<std::string, int>> types = {
+      {"BOOL", 8},    {"U8", 8},      {"I8", 8},          {"I16", 16},        {"U16", 16},
+      {"I32", 32},    {"U32", 32},    {"I64", 64},        {"U64", 64},        {"C64", 64},
+      {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F8_E8M0", 8},
+      {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"F7", 7},          {"I128", 128},
+      {"F7\\n", 1},   {"", 24}};
+  for (const auto& [type, bits] : types) {
+    CAPTURE(type);
+    const int bytes = bits;  // of eight elements
+    const auto range = [](int begin, int end) {
+      return "[" + std::to_string(begin) + "," + std::to_string(end) + "]";
+    };
+    const SafetensorsFile file = parse(container(
+        "{\"a\":" + entry(type, "[2,4]", range(0, bytes)) +
+            ",\"b\":" + entry("F32", "[1]", range(bytes, bytes + 4)) + "}",
+        std::string(static_cast<std::size_t>(bytes), '\1') + std::string("\x00\x00\x80\x3f", 4)));
+    CHECK(file.tensor<float>("b")[0] == 1);
+    try {
+      file.tensor<float>("a");
+      FAIL_CHECK("read");
+    } catch (const InputError& error) {
+      CHECK_THAT(error.what(), contains_text("f: entry \"a\" is \"" + type));
+      CHECK(std::string(error.what()).find('\n') == std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("safetensors: a __metadata__ of null is none") {
+  const SafetensorsFile file =
+      parse(container("{\"__metadata__\":null,\"a\":" + entry("F32", "[2]", "[0,8]") + "}", eight));
+  CHECK(file.metadata.empty());
+  CHECK(file.tensor<float>("a").size() == 2);
+}
+
+TEST_CASE("safetensors: a module takes its entries, whatever else there is but F32") {
+  Linear<float> layer(2, 1, {1, 2});
+  SafetensorsFile file;
+  for (const auto& [name, tensor] : state_dict<float>(layer)) file.add("layer." + name, tensor);
+  file.add("other", Tensor<float>::zeros({3}));  // without the prefix
+  file.add("layer.wide", Tensor<double>::zeros({1}));
+  for (const char* type : {"I64", "U8", "BOOL", "F16", "BF16", "F8_E5M2", "new"})
+    file.entries.push_back(
+        {std::string("layer.") + type, type, Shape{8}, std::vector<std::byte>(64)});
+  for (auto& entry : file.entries)
+    if (entry.dtype == "F16" || entry.dtype == "BF16") entry.bytes.resize(16);
+  Linear<float> loaded(2, 1, {3, 4});
+  load_state_dict<float>(loaded, file, "layer.");
+  CHECK(identical(loaded.weight.value(), layer.weight.value()));
+  file.add("layer.more", Tensor<float>::zeros({1}));
+  CHECK_THROWS_WITH(load_state_dict<float>(loaded, file, "layer."), contains_text("'more'"));
+  file.entries.pop_back();
+  for (auto& entry : file.entries)
+    if (entry.name == "layer.weight") entry.dtype = "I32";
+  CHECK_THROWS_WITH(load_state_dict<float>(loaded, file, "layer."), contains_text("\"I32\""));
+}
+
+TEST_CASE("safetensors: a file longer than the memory is refused before it is read") {
+  const TemporaryFolder folder;
+  put_file(folder / "sparse", container("{}", ""));
+  std::error_code cannot;
+  std::filesystem::resize_file(folder / "sparse", std::uintmax_t{1} << 42, cannot);
+  if (cannot) return;  // a file system without holes
+  CHECK_THROWS_WITH(read_safetensors(folder / "sparse"), contains_text("GB of memory"));
+}
+
 TEST_CASE("safetensors: malformed files are refused in one line") {
   const std::string good = entry("F32", "[2]", "[0,8]");
   const auto one = [](const std::string& e) { return container("{\"a\":" + e + "}", eight); };
@@ -106,8 +175,13 @@ TEST_CASE("safetensors: malformed files are refused in one line") {
       one(R"({"dtype":"F32","shape":[2]})"),
       one(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8],"more":1})"),
       one(R"({"dtype":32,"shape":[2],"data_offsets":[0,8]})"),
-      one(entry("F7\\n", "[2]", "[0,8]")),
-      one(entry("F4", "[16]", "[0,8]")),
+      one(entry("F4", "[15]", "[0,8]")),
+      one(entry("F6_E2M3", "[3]", "[0,8]")),
+      one(entry("F7", "[65]", "[0,8]")),
+      one(entry("F7", "[0]", "[0,8]")),
+      one(entry("F7", "[4294967296,4294967296]", "[0,8]")),
+      one(entry("F7", "[2]", "[0,9]")),
+      one(entry("F7", "[-2]", "[0,8]")),
       one(entry("F32", "2", "[0,8]")),
       one(entry("F32", "[-2]", "[0,8]")),
       one(entry("F32", "[2.0]", "[0,8]")),

@@ -101,6 +101,25 @@ TEST_CASE("Legal variants are read") {
   CHECK(parse(npy(header("<f8", "(0, 1000)"), "")).empty());
 }
 
+TEST_CASE("Shapes are read as old NumPy wrote them, with long integers") {
+  CHECK(parse(npy(header("<f4", "(2L, 1L)"), eight)).shape() == Shape{2, 1});
+  CHECK(parse(npy(header("<f4", "(2L,)"), eight)).shape() == Shape{2});
+  CHECK(parse(npy(header("<f4", "(2L, 1)"), eight)).shape() == Shape{2, 1});
+  for (const char* shape : {"(L,)", "(2LL,)", "(2 L,)", "(2l,)", "(2L 1L)", "(L2,)"})
+    CHECK_THROWS_AS(parse(npy(header("<f4", shape), eight)), InputError);
+}
+
+TEST_CASE("An array larger than the memory is refused before any is taken") {
+  const TemporaryFolder folder;
+  const std::string start = npy(header("<f4", "(1099511627776, 1)"), "");
+  put_file(folder / "sparse.npy", start);
+  std::error_code cannot;
+  std::filesystem::resize_file(folder / "sparse.npy", start.size() + (std::uintmax_t{1} << 42),
+                               cannot);
+  if (cannot) return;  // a file system without holes
+  CHECK_THROWS_WITH(read_npy<float>(folder / "sparse.npy"), contains_text("GB of memory"));
+}
+
 TEST_CASE("Malformed files are refused") {
   const std::vector<std::string> bad = {
       "",
