@@ -5,7 +5,6 @@
 
 #include <netcdf.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -38,7 +37,8 @@ class ClassicLayout {
       header += name_size(name) + number_;
     }
     header += attributes_size(NC_GLOBAL, attributes);
-    double fixed = 0, record = 0, records = 0, bare_record = 0, padding = 0;
+    double fixed = 0, record = 0, records = 0, bare_record = 0;
+    double fixed_padding = 0, record_padding = 0;  // of the last variable
     int of_records = 0;
     for (int v = 0; v < variables; ++v) {
       char name[NC_MAX_NAME + 1] = {};
@@ -52,16 +52,16 @@ class ClassicLayout {
       for (int i = is_record ? 1 : 0; i < rank; ++i)
         bytes *= lengths[static_cast<std::size_t>(axes[i])];
       (is_record ? record : fixed) += padded(bytes);
-      padding = std::max(padding, padded(bytes) - bytes);
+      (is_record ? record_padding : fixed_padding) = padded(bytes) - bytes;
       if (!is_record) continue;
       ++of_records;
       bare_record = bytes;
       records = lengths[static_cast<std::size_t>(unlimited)];
     }
-    // The records of a single variable are not padded.
-    const double data = fixed + records * (of_records == 1 ? bare_record : record);
+    if (of_records == 1) record = bare_record, record_padding = 0;  // is not padded
+    const double padding = records > 0 && of_records > 0 ? record_padding : fixed_padding;
     // What pads the last value need not be there.
-    return good_ ? header + data - padding : 0;
+    return good_ ? header + fixed + records * record - padding : 0;
   }
 
  private:

@@ -1,6 +1,7 @@
 // Files that lie, and places that cannot be written: one line, exit code 3, and nothing left
 // behind.
 #include <netcdf.h>
+#include <netcdf_filter.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "apps/netcdf_file.hpp"
 #include "apps/program.hpp"
 #include "catch.hpp"
 
@@ -49,21 +51,14 @@ std::pair<json, std::string> parts(const std::string& file) {
 
 // [2, 10, 3] of that type, all 1 but the values of the last member, which are never written.
 void write_states(const fs::path& path, int type, const char* attribute) {
-  int id = 0, variable = 0;
-  std::array<int, 3> axes{};
-  const std::array<std::size_t, 3> extents{2, 10, 3}, start{}, first_member{1, 10, 3};
+  const std::array<std::size_t, 3> start{}, first_member{1, 10, 3};
   const std::vector<double> ones(30, 1.0);
-  const double two = 2;
-  bool good = nc_create(path.c_str(), NC_CLOBBER | NC_NETCDF4, &id) == NC_NOERR;
-  const char* names[] = {"member", "time", "component"};
-  for (std::size_t i = 0; i < 3; ++i)
-    good &= nc_def_dim(id, names[i], extents[i], &axes[i]) == NC_NOERR;
-  good &= nc_def_var(id, "state", type, 3, axes.data(), &variable) == NC_NOERR;
-  if (attribute != nullptr)
-    good &= nc_put_att_double(id, variable, attribute, NC_DOUBLE, 1, &two) == NC_NOERR;
-  good &=
-      nc_put_vara_double(id, variable, start.data(), first_member.data(), ones.data()) == NC_NOERR;
-  REQUIRE((nc_close(id) == NC_NOERR && good));
+  NetcdfTestFile file(path);
+  const int variable = file.variable("state", type, state_axes, {2, 10, 3});
+  if (attribute != nullptr) file.attribute(variable, attribute, NC_DOUBLE, {2});
+  file.end_definitions();
+  file.check(nc_put_vara_double(file.id, variable, start.data(), first_member.data(), ones.data()));
+  REQUIRE(file.close());
 }
 
 }  // namespace
@@ -155,6 +150,117 @@ TEST_CASE("states that lie about what they hold") {
   refused("packed.nc", "scale_factor");
   write_states(place / "integers.nc", NC_INT, nullptr);
   refused("integers.nc", "neither float nor double");
+}
+
+TEST_CASE("whatever filter makes a file small, its states are read") {
+  const ProgramFolder place;
+  // Of HDF5 itself: deflate, szip (if it was built with it), scale-offset.
+  const std::vector<std::pair<unsigned, std::vector<unsigned>>> filters = {
+      {1, {9}}, {4, {32, 8}}, {6, {0, 3}}};
+  int smaller = 0;
+  for (const auto& [filter, parameters] : filters) {
+    CAPTURE(filter);
+    NetcdfTestFile file(place / "f.nc");
+    if (nc_inq_filter_avail(file.id, filter) != NC_NOERR) continue;
+    const int variable = file.variable("state", NC_FLOAT, state_axes, {20, 3000, 3});
+    const std::array<std::size_t, 3> chunk = {20, 3000, 3};
+    file.check(nc_def_var_chunking(file.id, variable, NC_CHUNKED, chunk.data()));
+    file.check(nc_def_var_filter(file.id, variable, filter, parameters.size(), parameters.data()));
+    std::vector<double> values(20 * 3000 * 3);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i % 2);
+    file.put(variable, values);
+    if (!file.close()) continue;  // a filter that can only be read
+    smaller += fs::file_size(place / "f.nc") < 4 * values.size();
+    const Outcome outcome = place.papillon(std::string(train) + "--data f.nc");
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 0);
+  }
+  CHECK(smaller >= 1);  // deflate is always there
+}
+
+TEST_CASE("what was never written is missing, and takes no room in the file") {
+  const ProgramFolder place;
+  for (const bool in_chunks : {false, true}) {
+    CAPTURE(in_chunks);
+    for (const bool states : {true, false}) {
+      NetcdfTestFile file(place / (states ? "s.nc" : "y.nc"));
+      const std::array<std::size_t, 3> extents = {1, 20000, 3}, chunk = {1, 100, 3};
+      const int variable = states
+                               ? file.variable("state", NC_DOUBLE, state_axes, extents)
+                               : file.variable("observation", NC_DOUBLE, observation_axes, extents);
+      if (in_chunks) {
+        file.check(nc_def_var_chunking(file.id, variable, NC_CHUNKED, chunk.data()));
+        const std::array<std::size_t, 3> start = {0, 200, 0};
+        const std::vector<double> ones(300, 1.0);
+        file.end_definitions();
+        file.check(nc_put_vara_double(file.id, variable, start.data(), chunk.data(), ones.data()));
+      }
+      REQUIRE(file.close());
+    }
+    REQUIRE(fs::file_size(place / "y.nc") < 20000 * 3 * 8);
+    must_refuse(place, std::string(train) + "--data s.nc", "announces 480000 bytes of 'state'");
+    CHECK(place
+              .papillon("assimilate --quiet --trajectories 1 --cycles 300 --burn-in 0 --spin-up 1 "
+                        "--observations y.nc")
+              .code == 0);
+  }
+}
+
+TEST_CASE("a small file that announces more than the memory is refused before any is taken") {
+  const ProgramFolder place;
+  for (const bool deflated : {false, true}) {
+    for (const bool states : {true, false}) {
+      CAPTURE(deflated, states);
+      NetcdfTestFile file(place / "huge.nc");
+      const std::array<std::size_t, 3> extents = {1000000, 1000000000, 3}, chunk = {1, 100, 3};
+      const int variable = states
+                               ? file.variable("state", NC_FLOAT, state_axes, extents)
+                               : file.variable("observation", NC_FLOAT, observation_axes, extents);
+      file.check(nc_def_var_chunking(file.id, variable, NC_CHUNKED, chunk.data()));
+      if (deflated) file.check(nc_def_var_deflate(file.id, variable, 0, 1, 1));
+      REQUIRE(file.close());
+      must_refuse(place,
+                  states ? std::string(train) + "--data huge.nc"
+                         : std::string("assimilate --quiet --observations huge.nc"),
+                  states && !deflated ? "announces 12000000000000000 bytes" : "GB of memory");
+    }
+  }
+}
+
+TEST_CASE("a classic file is as long as its header says, or refused") {
+  const ProgramFolder place;
+  for (const int format : {0, NC_64BIT_OFFSET, NC_64BIT_DATA}) {
+    for (const bool records : {false, true}) {
+      CAPTURE(format, records);
+      NetcdfTestFile file(place / "c.nc", format);
+      const int members = file.dimension("member", records ? NC_UNLIMITED : 2),
+                times = file.dimension("time", 100), components = file.dimension("component", 3);
+      file.text(NC_GLOBAL, "title", "three words more");
+      const int flag = file.variable("flag", NC_BYTE, {components}),
+                time = file.variable("time", NC_DOUBLE, {times}),
+                state = file.variable("state", NC_FLOAT, {members, times, components});
+      file.text(state, "units", "1");
+      file.attribute(state, "missing_value", NC_SHORT, {-9});
+      file.end_definitions();
+      std::vector<double> t(100);
+      for (std::size_t k = 0; k < t.size(); ++k) t[k] = static_cast<double>(k);
+      file.put(flag, {1, 2, 3});
+      file.put(time, t);
+      const std::array<std::size_t, 3> start = {}, count = {2, 100, 3};
+      std::vector<double> values(600);
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i % 7);
+      file.check(nc_put_vara_double(file.id, state, start.data(), count.data(), values.data()));
+      REQUIRE(file.close());
+      const Outcome whole = place.papillon(std::string(train) + "--data c.nc");
+      CAPTURE(whole.err);
+      CHECK(whole.code == 0);
+      const auto size = fs::file_size(place / "c.nc");
+      for (const std::size_t cut : {1u, 4u, 100u, 2000u}) {
+        fs::resize_file(place / "c.nc", size - cut);
+        must_refuse(place, std::string(train) + "--data c.nc", "c.nc: announces ");
+      }
+    }
+  }
 }
 
 TEST_CASE("settings that are no settings") {
