@@ -93,8 +93,8 @@ void add_observations(Group g, AssimilateOptions& o) {
   g.text("--observation-covariance", o.observation_covariance, "of the errors, .npy");
   g.count("--interval", o.interval, "model steps between observations", 1);
   g.text("--observations", o.observations,
-         "file (variable 'observation' over trajectory, cycle, observation; the fill value is a "
-         "missing one), or .npy (default: drawn)");
+         "file (variable 'observation' over trajectory, cycle, observation; missing: _FillValue, "
+         "missing_value, valid_range), or .npy (default: drawn)");
 }
 
 void add_method(Group g, AssimilateOptions& o) {
