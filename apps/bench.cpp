@@ -78,7 +78,8 @@ class Bench : public Command {
     Gemm<float> one(1), all(thread_count());
     all_ = &all;
     sgemm(one, all);
-    const Tensor<float> states = random_normal<float>({1 << 17, D}, {context.seed, 3});
+    const Tensor<float> states =
+        random_normal<float>({1 << 17, D}, random_stream(context.seed, Purpose::benchmark, 0));
     for (const std::size_t batch : batches_) {
       const std::string b = std::to_string(batch);
       const std::size_t strata = std::min(strata_, batch);
@@ -171,7 +172,8 @@ class Bench : public Command {
   void sample(const std::string& name, std::size_t batch) {
     if (!wanted(name)) return;
     const Denoiser<float> denoiser = make_denoiser(untrained({0, 0, 0}, {1, 1, 1}));
-    const Tensor<float> z = random_normal<float>({batch, D}, {0, 4});
+    const Tensor<float> z =
+        random_normal<float>({batch, D}, random_stream(0, Purpose::benchmark, 1));
     int t = static_cast<int>(T);
     against_sgemm(name, "states/s", static_cast<double>(batch), body_flops(batch) + film_flops(1),
                   [&] {
@@ -185,8 +187,10 @@ class Bench : public Command {
   void ridge() {
     if (!wanted("ridge")) return;
     constexpr std::size_t rows = 1 << 14, F = 1536, distinct = 1 << 12;
-    const Tensor<double> x = random_normal<double>({distinct, F}, {0, 6}),
-                         y = random_normal<double>({distinct, D}, {0, 7});
+    const Tensor<double> x = random_normal<double>({distinct, F},
+                                                   random_stream(0, Purpose::benchmark, 2)),
+                         y = random_normal<double>({distinct, D},
+                                                   random_stream(0, Purpose::benchmark, 3));
     const auto source = [&](std::size_t first, std::size_t n, double* to_x, std::size_t ldx,
                             double* to_y, std::size_t ldy) {
       for (std::size_t r = 0; r < n; ++r) {
@@ -205,7 +209,8 @@ class Bench : public Command {
   void lorenz() {
     if (!wanted("lorenz63_rk4")) return;
     constexpr std::size_t members = 1 << 13, steps = 500;
-    Tensor<float> states = random_normal<float>({members, D}, {0, 5});
+    Tensor<float> states =
+        random_normal<float>({members, D}, random_stream(0, Purpose::benchmark, 4));
     constexpr double state_steps = static_cast<double>(members * steps);
     against_sgemm("lorenz63_rk4", "state-steps/s", state_steps, rk4_flops * state_steps,
                   [&] { integrate(Lorenz63{}, Scheme::rk4, 0.01, steps, states); });

@@ -11,7 +11,8 @@ namespace {
 
 CyclesToRun endless(const MethodPointer& method, std::size_t cycles, std::uint64_t seed) {
   const ModelPointer model = dynamics(Lorenz63{});
-  const Tensor<double> start = spun_up_states(*model, 256, 2000, {seed, 10});
+  const Tensor<double> start =
+      spun_up_states(*model, 256, 2000, random_stream(seed, Purpose::benchmark, 5));
   const Tensor<double> truths(Shape{bench_trajectories, 3},
                               start.span().subspan(0, bench_trajectories * 3));
   TwinSetup setup{model,
@@ -44,7 +45,8 @@ CyclesToRun integration_alone(std::size_t members, std::uint64_t seed) {
   constexpr std::size_t cycles = 1000;
   const ModelPointer model = dynamics(Lorenz63{});
   const auto states = std::make_shared<Tensor<double>>(
-      spun_up_states(*model, bench_trajectories * (members + 1), 2000, {seed, 11}));
+      spun_up_states(*model, bench_trajectories * (members + 1), 2000,
+                     random_stream(seed, Purpose::benchmark, 6)));
   return {cycles, [model, states] { model->advance(rows_of(*states), cycles * bench_interval); }};
 }
 

@@ -14,8 +14,6 @@
 namespace papillon::apps {
 namespace {
 
-constexpr std::uint64_t independent_stream = 1001;
-
 class Evaluate : public Command {
  public:
   const char* name() const override { return "evaluate"; }
@@ -101,7 +99,7 @@ class Evaluate : public Command {
     set.store_every = count > 1'000'000 ? 10 : 50;
     set.steps = set.store_every * ((count + set.members - 1) / set.members);
     set.seed = context.seed;
-    set.stream = independent_stream;
+    set.set = Purpose::independent_trajectories;
     return trajectories(options_.system, set);
   }
 

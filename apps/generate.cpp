@@ -65,19 +65,19 @@ class Generate : public Command {
     context.say_when_interrupted("sets that are finished are kept");
     context.start_directory(out_);
     Json results;
-    write(context, "train", training_stream, set_.members, results);
-    write(context, "validation", validation_stream, validation_, results);
-    write(context, "test", test_stream, test_, results);
+    write(context, "train", Purpose::training_trajectories, set_.members, results);
+    write(context, "validation", Purpose::validation_trajectories, validation_, results);
+    write(context, "test", Purpose::test_trajectories, test_, results);
     return results;
   }
 
  private:
-  void write(const Context& context, const char* set, std::uint64_t stream, std::size_t members,
+  void write(const Context& context, const char* set, Purpose purpose, std::size_t members,
              Json& results) {
     if (members == 0) return;
     TrajectorySetOptions options = set_;
     options.members = members;
-    options.stream = stream;
+    options.set = purpose;
     StateLayout layout;
     layout.members = members;
     layout.times = options.steps / options.store_every;

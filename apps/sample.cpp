@@ -12,6 +12,7 @@
 #include "papillon/diffusion/partial.hpp"
 #include "papillon/diffusion/sampler.hpp"
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -79,7 +80,7 @@ class Sample : public Command {
                                           : Spacing::log_snr;
     options_.variance =
         variance_ == "small" ? DdpmVariance::fixed_small : DdpmVariance::fixed_large;
-    options_.random = {context.seed, 0};
+    options_.random = random_stream(context.seed, Purpose::sampling_noise);
     const DiffusionModel model = load_model(model_);
     const DenoisingModel<float> denoising{make_denoiser(model), model.schedule, model.head};
     sampler_timesteps(model.schedule, options_);  // refuses what makes no sense before work begins

@@ -130,20 +130,20 @@ void Checker::check_reproducible() const {
     throw Defect(
         "two evaluations at the same point differ",
         "the function is not deterministic: random numbers, uninitialised memory, or state");
-  const Values w = random_values(y_.size(), 90);
+  const Values w = random_values(y_.size(), Purpose::gradcheck_determinism);
   if (!same_bits(f_.vjp(f_.x, w), f_.vjp(f_.x, w)))
     throw Defect(
         "two evaluations of vjp at the same point differ",
         "the vjp is not deterministic: does it accumulate into something that outlives it?");
-  if (f_.jvp) f_.jvp(f_.x, random_values(f_.x.size(), 96));  // its size
+  if (f_.jvp) f_.jvp(f_.x, random_values(f_.x.size(), Purpose::gradcheck_determinism));  // its size
 }
 
 // Along random directions v, seen through random weights w: vjp(w) · v, and jvp(v).
 Verdict Checker::check_directions() {
   for (int k = 0; k < options_.directions; ++k) {
-    const auto stream = static_cast<std::uint64_t>(2 * k);
-    const Values w = random_values(y_.size(), stream);
-    Values v = random_values(f_.x.size(), stream + 1);
+    const auto direction = static_cast<std::uint64_t>(k);
+    const Values w = random_values(y_.size(), Purpose::gradcheck_weights, direction);
+    Values v = random_values(f_.x.size(), Purpose::gradcheck_directions, direction);
     for (std::size_t j = 0; j < v.size(); ++j) v[j] *= scale_[j];
     // The outputs, and after them their weighted sum.
     const auto curve = [&](double h) {
@@ -213,8 +213,9 @@ void Checker::add_cause(std::string cause) {
   }
 }
 
-FlatFunction::Values Checker::random_values(std::size_t size, std::uint64_t stream) const {
-  return random_weights(size, {options_.seed, stream});
+FlatFunction::Values Checker::random_values(std::size_t size, Purpose purpose,
+                                            std::uint64_t index) const {
+  return random_weights(size, random_stream(options_.seed, purpose, index));
 }
 
 FlatFunction::Values Checker::moved(const Values& direction, double h) const {

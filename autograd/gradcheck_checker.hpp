@@ -51,7 +51,7 @@ class Checker {
   void add_cause(std::string cause);
   void record(GradcheckEntry entry);
   void judge_and_record(GradcheckEntry entry);
-  Values random_values(std::size_t size, std::uint64_t stream) const;
+  Values random_values(std::size_t size, Purpose purpose, std::uint64_t index = 0) const;
   Values moved(const Values& direction, double h) const;
 
   FlatFunction f_;

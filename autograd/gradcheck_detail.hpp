@@ -6,7 +6,7 @@
 
 #include "papillon/autograd/gradcheck.hpp"
 #include "papillon/autograd/gradcheck_numeric.hpp"
-#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon::detail {
 

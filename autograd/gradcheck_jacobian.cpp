@@ -14,8 +14,10 @@ void Checker::check_jacobian() {
   report_.entries = report_.failed = report_.inconclusive = 0;
   report_.findings.clear();
   const std::size_t m = y_.size(), n = f_.x.size();
-  const auto rows = choose(m, options_.max_rows, {options_.seed, 91});
-  const auto columns = choose(n, options_.max_columns, {options_.seed, 92});
+  const auto rows =
+      choose(m, options_.max_rows, random_stream(options_.seed, Purpose::gradcheck_rows));
+  const auto columns =
+      choose(n, options_.max_columns, random_stream(options_.seed, Purpose::gradcheck_columns));
   std::vector<Values> by_vjp(rows.size()), by_jvp(columns.size());
   for (std::size_t i = 0; i < rows.size(); ++i) by_vjp[i] = f_.vjp(f_.x, unit(m, rows[i]));
   std::vector<std::vector<NumericDerivative>> numeric(columns.size());
@@ -94,8 +96,8 @@ void Checker::check_block(const char* check, std::size_t input,
 
 // H v = d/dh vjp(x + h v, w), against the same by differences.
 void Checker::check_second_order() {
-  const Values w = random_values(y_.size(), 94);
-  Values v = random_values(f_.x.size(), 95);
+  const Values w = random_values(y_.size(), Purpose::gradcheck_second_weights);
+  Values v = random_values(f_.x.size(), Purpose::gradcheck_second_direction);
   for (std::size_t j = 0; j < v.size(); ++j) v[j] *= scale_[j];
   const auto numeric = numeric_derivative([&](double h) { return f_.vjp(moved(v, h), w); }, 0.125);
   const Values analytic = f_.second(f_.x, w, v), g = f_.vjp(f_.x, w);

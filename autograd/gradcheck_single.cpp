@@ -30,7 +30,7 @@ void Checker::check_single() {
     }
     v = static_cast<float>(v);
   }
-  Values w = random_values(y_.size(), 93);
+  Values w = random_values(y_.size(), Purpose::gradcheck_single);
   for (double& v : w) v = static_cast<float>(v);
   compare_single("float value", 0, f_.value(x), f_.single_value(x));
   if (!f_.single_vjp) return;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "papillon/autograd/ops.hpp"
-#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 namespace {
@@ -39,8 +39,8 @@ class Samples {
   std::vector<GradcheckSample> all;
 
  private:
-  RandomStream next() { return {seed_, stream_++}; }
-  std::uint64_t seed_, stream_ = 1000;
+  RandomStream next() { return random_stream(seed_, Purpose::gradcheck_inputs, made_++); }
+  std::uint64_t seed_, made_ = 0;
 };
 
 void arithmetic(Samples& s) {

@@ -10,17 +10,11 @@
 #include "papillon/nn/adam.hpp"
 #include "papillon/nn/ema.hpp"
 #include "papillon/nn/learning_rate.hpp"
-#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/random_streams.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
-
-// Streams of the seed: independent sequences for each purpose.
-constexpr std::uint64_t timestep_stream = 2;
-constexpr std::uint64_t noise_stream = 3;
-constexpr std::uint64_t validation_stream = 4;
-constexpr std::uint64_t epoch_stream = 1ull << 32;  // plus the epoch
 
 constexpr std::size_t update_chunk = 1 << 15;  // parameters that one task updates
 
@@ -92,7 +86,8 @@ double Trainer::learning_rate(std::uint64_t step) const {
 void Trainer::draw_timesteps() {
   const auto steps = static_cast<std::size_t>(schedule_.steps());
   const std::size_t rows = options_.batch_size, strata = options_.strata;
-  fill_uniform<float>({options_.seed, timestep_stream}, step_ * uniforms_.size(), uniforms_);
+  fill_uniform<float>(random_stream(options_.seed, Purpose::training_timesteps),
+                      step_ * uniforms_.size(), uniforms_);
   timesteps_.clear();
   if (strata > 0) {
     for (std::size_t j = 0; j < strata; ++j) {
@@ -154,16 +149,17 @@ void Trainer::fill_tile(std::size_t first, std::size_t n, float* z, float* targe
   const std::size_t d = shift_.size(), count = states_->size() / d;
   const std::uint64_t begin = step_ * options_.batch_size + first;
   std::uint64_t epoch = begin / count;
-  IndexPermutation order(count, {options_.seed, epoch_stream + epoch});
+  IndexPermutation order(count, random_stream(options_.seed, Purpose::training_order, epoch));
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint64_t seen = begin + i;
     if (seen / count != epoch) {
       epoch = seen / count;
-      order = IndexPermutation(count, {options_.seed, epoch_stream + epoch});
+      order = IndexPermutation(count, random_stream(options_.seed, Purpose::training_order, epoch));
     }
     normalise_row(states_->data() + order(seen % count) * d, shift_, scale_, z + i * d);
   }
-  fill_normal<float>({options_.seed, noise_stream}, begin * d, {target, n * d});
+  fill_normal<float>(random_stream(options_.seed, Purpose::training_noise), begin * d,
+                     {target, n * d});
   noise_rows(n, &slots_[first], z, target);
 }
 
@@ -226,12 +222,13 @@ double Trainer::validation_loss(const Tensor<float>& states, std::size_t max_row
   engine_.set_parameters(average_.span());
   engine_.set_timesteps(timesteps);
   set_slot_tables(timesteps);
-  const IndexPermutation order(count, {options_.seed, validation_stream});
+  const IndexPermutation order(count, random_stream(options_.seed, Purpose::validation_order));
+  const RandomStream noise = random_stream(options_.seed, Purpose::validation_noise);
   const fused::TileSource<float> source = [&](std::size_t first, std::size_t n, float* z,
                                               float* target) {
     for (std::size_t i = 0; i < n; ++i)
       normalise_row(states.data() + order(first + i) * d, shift_, scale_, z + i * d);
-    fill_normal<float>({options_.seed, validation_stream}, first * d, {target, n * d});
+    fill_normal<float>(noise, first * d, {target, n * d});
     noise_rows(n, &slot[first], z, target);
   };
   return engine_.loss(slot, source, weights_);

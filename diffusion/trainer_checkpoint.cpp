@@ -8,6 +8,7 @@
 
 #include "papillon/diffusion/trainer.hpp"
 #include "papillon/nn/safetensors.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 namespace {
@@ -33,6 +34,7 @@ RunSettings Trainer::settings() const {
   const auto text = [](const auto& value) { return fmt::format("{}", value); };
   RunSettings settings = {
       {"seed", text(o.seed)},
+      {"random_streams", text(random_streams_version)},
       {"schedule", std::string(schedule_.name())},
       {"diffusion_steps", text(schedule_.steps())},
       {"head", std::string(to_string(o.head))},

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 
@@ -51,7 +51,8 @@ Tensor<double> lyapunov_start(std::size_t dimension, const LyapunovOptions& o) {
         "lyapunov: trajectories {} should be at least 2; steps {}, orthonormalise_every {} and dt "
         "{} positive",
         o.trajectories, o.steps, o.orthonormalise_every, o.dt));
-  Tensor<double> x = random_normal<double>({o.trajectories, dimension}, RandomStream{o.seed, 0});
+  Tensor<double> x = random_normal<double>({o.trajectories, dimension},
+                                           random_stream(o.seed, Purpose::lyapunov_states));
   for (double& v : x) v *= o.initial_std;
   return x;
 }

@@ -5,8 +5,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "papillon/tensor/random.hpp"
-
 namespace papillon::detail {
 namespace {
 
@@ -38,8 +36,8 @@ class Members {
         tiles_((options.members + width - 1) / width),
         states_(tiles_ * width * system.dimension) {
     const std::size_t n = system.dimension;
-    Tensor<T> initial =
-        random_normal<T>({options.members, n}, RandomStream{options.seed, options.stream});
+    Tensor<T> initial = random_normal<T>({options.members, n},
+                                         random_stream(options.seed, options.set, options.number));
     for (T& x : initial) x *= static_cast<T>(options.initial_std);
     for (std::size_t t = 0; t < tiles_; ++t)
       load_tile(initial.data() + t * width * n, n, members_of(t), tile(t));

@@ -5,11 +5,9 @@
 #include <functional>
 
 #include "papillon/lorenz/integrate.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
-
-// Streams of random numbers for independent sets that share a seed.
-inline constexpr std::uint64_t training_stream = 1, validation_stream = 2, test_stream = 3;
 
 // The paper's training set by default.
 struct TrajectorySetOptions {
@@ -20,7 +18,9 @@ struct TrajectorySetOptions {
   double dt = 0.01;
   double initial_std = 0.001;  // initial states are normal with this standard deviation
   std::uint64_t seed = 0;
-  std::uint64_t stream = training_stream;
+  // Sets of one seed that differ in purpose or number are independent.
+  Purpose set = Purpose::training_trajectories;
+  std::uint64_t number = 0;
   Scheme scheme = Scheme::rk4;
   bool double_precision = true;  // of the integration; what is stored is float
 };
@@ -29,9 +29,9 @@ struct TrajectorySetOptions {
 using TrajectorySink = std::function<void(const Tensor<float>& states, std::size_t first_time)>;
 
 // Streams the set through sink, in order of time and in chunks of at most chunk_times times (0:
-// about 16 MB). Sets with another seed or stream have other initial states; member m's trajectory
-// depends neither on how many members there are nor on the chunks or threads. Throws ArgumentError,
-// and NumericalError naming the member and step if a state is not finite.
+// about 16 MB). Sets with another seed, purpose or number have other initial states; member m's
+// trajectory depends neither on how many members there are nor on the chunks or threads. Throws
+// ArgumentError, and NumericalError naming the member and step if a state is not finite.
 template <System S>
 void stream_trajectories(const S& system, const TrajectorySetOptions& options,
                          const TrajectorySink& sink, std::size_t chunk_times = 0);

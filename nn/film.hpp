@@ -11,8 +11,8 @@ struct Film {
   using value_type = T;
 
   Film() = default;
-  Film(std::size_t features, std::size_t condition, RandomStream stream)
-      : affine_film(condition, 2 * features, stream) {}
+  Film(std::size_t features, std::size_t condition, RandomStream stream, std::uint64_t layer = 0)
+      : affine_film(condition, 2 * features, stream, layer) {}
 
   // x [N, features], condition [N, c]
   Var<T> operator()(const Var<T>& x, const Var<T>& condition) const {

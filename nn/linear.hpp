@@ -12,11 +12,13 @@ struct Linear {
   using value_type = T;
 
   Linear() = default;
-  // Weights and biases uniform in +-1/sqrt(in): weights are elements 0 ... of the stream, biases
-  // those that follow.
-  Linear(std::size_t in, std::size_t out, RandomStream stream)
-      : weight(Var<T>::parameter(fan_in_uniform<T>({out, in}, in, stream, 0))),
-        bias(Var<T>::parameter(fan_in_uniform<T>({out}, in, stream, out * in))) {}
+  // Weights and biases uniform in +-1/sqrt(in): weights are the stream's first elements for the
+  // layer of that number in its network, biases those that follow.
+  Linear(std::size_t in, std::size_t out, RandomStream stream, std::uint64_t layer = 0)
+      : weight(
+            Var<T>::parameter(fan_in_uniform<T>({out, in}, in, stream, layer * elements_a_layer))),
+        bias(Var<T>::parameter(
+            fan_in_uniform<T>({out}, in, stream, layer * elements_a_layer + out * in))) {}
 
   // x [N, in] -> [N, out]
   Var<T> operator()(const Var<T>& x) const {

@@ -10,12 +10,12 @@ template <class T>
 struct Mlp {
   using value_type = T;
 
-  // widths: input, hidden ..., output (at least two). Layer l takes stream + l of the seed.
-  Mlp(const std::vector<std::size_t>& widths, RandomStream s, Activation a = Activation::relu)
+  // widths: input, hidden ..., output (at least two).
+  Mlp(const std::vector<std::size_t>& widths, RandomStream stream, Activation a = Activation::relu)
       : activation(a) {
     if (widths.size() < 2) throw ArgumentError("Mlp: at least an input and an output width");
     for (std::size_t l = 0; l + 1 < widths.size(); ++l)
-      layers.emplace_back(widths[l], widths[l + 1], RandomStream{s.seed, s.stream + l});
+      layers.emplace_back(widths[l], widths[l + 1], stream, l);
   }
 
   // The values before the last layer, [N, widths[-2]].

@@ -24,10 +24,11 @@ struct ResidualBlock {
   };
 
   ResidualBlock() = default;
-  // Takes the streams stream, stream + 1 and stream + 2 of the seed.
-  ResidualBlock(std::size_t width, std::size_t condition, RandomStream s)
-      : film(width, condition, s),
-        branch{{width, width, {s.seed, s.stream + 1}}, {width, width, {s.seed, s.stream + 2}}},
+  // Its linear layers are the network's layers first_layer, first_layer + 1 and first_layer + 2.
+  ResidualBlock(std::size_t width, std::size_t condition, RandomStream stream,
+                std::uint64_t first_layer = 0)
+      : film(width, condition, stream, first_layer),
+        branch{{width, width, stream, first_layer + 1}, {width, width, stream, first_layer + 2}},
         gamma(Var<T>::parameter(Tensor<T>::full({width}, T(1e-6)))) {}
 
   // x [N, width], condition [N, c] -> [N, width]

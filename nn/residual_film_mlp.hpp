@@ -4,6 +4,7 @@
 
 #include "papillon/nn/residual_block.hpp"
 #include "papillon/nn/time_embedding.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 
@@ -18,10 +19,11 @@ struct ResidualFilmMlp {
   ResidualFilmMlp(const Config& c, std::uint64_t seed)
       : config(c),
         embedding_layer(c.embedding),
-        input_projection(c.state_dim, c.hidden, {seed, 1000}),
-        output_head(c.hidden, c.state_dim, {seed, 1001}) {
+        input_projection(c.state_dim, c.hidden, random_stream(seed, Purpose::denoiser_weights)),
+        output_head(c.hidden, c.state_dim, random_stream(seed, Purpose::denoiser_weights), 1) {
+    const RandomStream stream = random_stream(seed, Purpose::denoiser_weights);
     for (std::size_t l = 0; l < c.blocks; ++l)
-      residual_layers.emplace_back(c.hidden, c.embedding, RandomStream{seed, 2000 + 3 * l});
+      residual_layers.emplace_back(c.hidden, c.embedding, stream, 2 + 3 * l);
   }
 
   // The values before the output head: x [N, D], one timestep a row -> [N, H].

@@ -25,16 +25,14 @@ struct ResidualMlp {
     }
   };
 
-  // Takes the streams stream ... stream + 2 blocks + 1 of the seed.
   ResidualMlp(std::size_t in, std::size_t hidden, std::size_t blocks, std::size_t out,
-              RandomStream s)
-      : input_projection(in, hidden, s),
-        output_head(hidden, out, {s.seed, s.stream + 2 * blocks + 1}) {
+              RandomStream stream)
+      : input_projection(in, hidden, stream), output_head(hidden, out, stream, 2 * blocks + 1) {
     for (std::size_t l = 0; l < blocks; ++l)
-      residual_layers.push_back({LayerNorm<T>(hidden),
-                                 {{hidden, hidden, {s.seed, s.stream + 2 * l + 1}},
-                                  {hidden, hidden, {s.seed, s.stream + 2 * l + 2}}},
-                                 Var<T>::parameter(Tensor<T>::full({hidden}, T(1e-6)))});
+      residual_layers.push_back(
+          {LayerNorm<T>(hidden),
+           {{hidden, hidden, stream, 2 * l + 1}, {hidden, hidden, stream, 2 * l + 2}},
+           Var<T>::parameter(Tensor<T>::full({hidden}, T(1e-6)))});
   }
 
   // The values before the output head: x [N, in] -> [N, hidden].

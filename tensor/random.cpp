@@ -20,6 +20,8 @@ using detail::to_double;
 // Sequences of different kinds never share a block: the kind is the top byte of the 64-bit index.
 enum class Kind : std::uint32_t { uniform32, uniform64, normal32, normal64, integer, permutation };
 
+constexpr std::uint64_t blocks_per_kind = std::uint64_t{1} << 56;
+
 constexpr std::size_t blocks_per_tile = 64;
 
 // Words 0 ... 3 of a tile's blocks, each kind of word contiguous.
@@ -159,6 +161,10 @@ template <class Generator>
 void fill_range(RandomStream stream, std::uint64_t first,
                 std::span<typename Generator::Value> out) {
   constexpr std::size_t per_block = Generator::per_block;
+  constexpr std::uint64_t limit = per_block * blocks_per_kind;
+  if (first > limit || out.size() > limit - first)
+    throw ArgumentError("random numbers: " + std::to_string(out.size()) + " from number " +
+                        std::to_string(first) + " on; a stream has " + std::to_string(limit));
   auto* to = out.data();
   std::size_t left = out.size();
   while (left > 0) {

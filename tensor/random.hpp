@@ -16,12 +16,14 @@ namespace papillon {
 std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
                                            std::array<std::uint32_t, 2> key);
 
+// Stream numbers below 2^48 are the caller's; the library's own come from random_streams.hpp.
 struct RandomStream {
   std::uint64_t seed = 0;
   std::uint64_t stream = 0;
 };
 
-// Elements first, first + 1, ... of the stream's sequence of that kind and precision.
+// Elements first, first + 1, ... of the stream's sequence of that kind and precision; all throw
+// ArgumentError beyond its end, after 2^57 numbers (of float 2^58).
 // uniform: in [0, 1), multiples of 2^-24 (float) or 2^-53 (double).
 template <class T>
 void fill_uniform(RandomStream stream, std::uint64_t first, std::span<T> out);

@@ -112,7 +112,7 @@ bool draw_ensembles(const std::string& stem, const std::vector<ParsedRun>& runs,
   });
   if (found == runs.end()) return false;
   AssimilateOptions o = found->options;
-  const World world = make_world(o, inputs, found->context.seed);
+  const World world = make_world(o, inputs, {found->context.seed});
   const Tensor<double>& pool = *world.climate.pool;
   GnuplotFigure figure;
   figure.width = 1200;
@@ -130,7 +130,7 @@ bool draw_ensembles(const std::string& stem, const std::vector<ParsedRun>& runs,
   std::size_t panel = 0;
   for (const std::size_t i : wanted) {
     o.start_step = o.spread[i];
-    const RandomAddress address{found->context.seed, chosen, 0};
+    const RandomAddress address{found->context.seed, chosen, 0, Experiment::spread};
     const Tensor<double> ensemble =
         make_source(o, world, inputs, 500)->generate(state, {&address, 1});
     const std::string members = fmt::format("members{}", panel++);

@@ -52,7 +52,7 @@ Json run_spread(const ParsedRun& run, Inputs& inputs) {
   if (o.members < o.state_dimension() + 2)
     throw UsageError(fmt::format("--spread: {} members; {} or more are needed", o.members,
                                  o.state_dimension() + 2));
-  const World world = make_world(o, inputs, run.context.seed);
+  const World world = make_world(o, inputs, {run.context.seed});
   const Tensor<double> states = spread_states(o, world);
   std::vector<int> steps = o.spread;
   std::sort(steps.begin(), steps.end());

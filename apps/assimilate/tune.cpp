@@ -17,9 +17,6 @@
 namespace papillon::apps {
 namespace {
 
-// Other random numbers than the test's, whatever its seed.
-constexpr std::uint64_t tuning_seed = std::uint64_t{1} << 63;
-
 struct Range {
   double low, high;
 };
@@ -144,7 +141,8 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
     throw UsageError(fmt::format("--range {}: holds no whole number, as --{} is", o.range, o.tune));
   if (o.golden && o.points < 5)
     throw UsageError(fmt::format("--points {}: a golden-section search needs 5 or more", o.points));
-  const std::uint64_t seed = run.context.seed ^ tuning_seed;
+  // Other random numbers than the test's.
+  const RandomAddress random{run.context.seed, 0, 0, Experiment::tuning};
   Points points(run, inputs);
   Progress bar("tune " + o.tune, o.points, "points", run.context.quiet);
   std::uint64_t done = 0;
@@ -157,10 +155,10 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
     constexpr double inf = std::numeric_limits<double>::infinity();
     Estimate score{inf, inf, inf};
     const AssimilateOptions trial = training(with_tuned_value(run, parameter).options);
-    const World world = make_world(trial, inputs, seed);
+    const World world = make_world(trial, inputs, random);
     const MethodPointer method = make_method(trial, world, inputs);
-    TwinExperiment experiment(make_setup(trial, world, inputs, method->members(), seed), method,
-                              twin_options(trial, world, seed));
+    TwinExperiment experiment(make_setup(trial, world, inputs, method->members(), random), method,
+                              twin_options(trial, world, random));
     try {
       experiment.run();
       score = score_of(o, experiment.scores());

@@ -101,7 +101,7 @@ Json essential_settings(const Json& settings) {
 }
 
 Json input_digests(const AssimilateOptions& o, Inputs& inputs) {
-  Json digests = Json::object();
+  Json digests = {{"random_streams", random_streams_version}};
   std::vector<std::string> files = {o.truth,
                                     o.climate,
                                     o.tune_truth,
@@ -141,10 +141,11 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
     run = with_tuned_value(given, curve.best);
   }
   const AssimilateOptions& o = run.options;
-  const World world = make_world(o, inputs, run.context.seed);
+  const RandomAddress random{run.context.seed};
+  const World world = make_world(o, inputs, random);
   const MethodPointer method = make_method(o, world, inputs);
-  TwinExperiment experiment(make_setup(o, world, inputs, method->members(), run.context.seed),
-                            method, twin_options(o, world, run.context.seed));
+  TwinExperiment experiment(make_setup(o, world, inputs, method->members(), random), method,
+                            twin_options(o, world, random));
   const std::uint64_t total = experiment.cycles_total(), window = method->window();
   const std::uint64_t burn_in = (o.burn_in + window - 1) / window * window;
   const std::uint64_t from =

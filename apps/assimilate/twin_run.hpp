@@ -12,7 +12,8 @@ namespace papillon::apps {
 // how_to_resume: a command, for the message.
 Json run_twin(const ParsedRun& run, Inputs& inputs, const std::string& how_to_resume);
 
-// Files of a run and how they are known: {"path": digest, ...}.
+// What a run read, and how it is known: {"path": digest, ...}, and the version of
+// random_streams.hpp.
 Json input_digests(const AssimilateOptions& options, Inputs& inputs);
 // Settings that the results depend on: without places and numbers of threads.
 Json essential_settings(const Json& settings);

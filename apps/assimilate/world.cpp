@@ -14,8 +14,6 @@
 namespace papillon::apps {
 namespace {
 
-// Streams of integrated states; those of the assimilation itself lie above 2^40.
-constexpr std::uint64_t truth_stream = 2001, pool_stream = 2002;
 constexpr std::size_t pool_of_a_file = 65536;
 
 Tensor<double> evenly_spaced(const Tensor<float>& states, std::size_t most) {
@@ -29,11 +27,12 @@ Tensor<double> evenly_spaced(const Tensor<float>& states, std::size_t most) {
 
 // 256 trajectories, each at 16 times one unit of time apart.
 Tensor<double> integrated_pool(const ForecastModel& model, const AssimilateOptions& o,
-                               std::uint64_t seed) {
+                               const RandomAddress& random) {
   constexpr std::size_t trajectories = 256, times = 16;
   const std::size_t d = model.dimension();
   const auto apart = static_cast<std::size_t>(std::max(1.0, std::round(1 / o.time_step())));
-  Tensor<double> states = spun_up_states(model, trajectories, o.spin_up, {seed, pool_stream});
+  Tensor<double> states =
+      spun_up_states(model, trajectories, o.spin_up, random.stream(Purpose::climate_states));
   Tensor<double> pool(Shape{times * trajectories, d});
   for (std::size_t t = 0; t < times; ++t) {
     if (t > 0) model.advance(rows_of(states), apart);
@@ -43,7 +42,7 @@ Tensor<double> integrated_pool(const ForecastModel& model, const AssimilateOptio
 }
 
 Climate make_climate(const AssimilateOptions& o, const ForecastModel& model, Inputs& inputs,
-                     std::uint64_t seed) {
+                     const RandomAddress& random) {
   const std::string& file = o.climate.empty() ? o.truth : o.climate;
   Climate climate;
   const auto take = [&](const Climatology& c) {
@@ -52,7 +51,7 @@ Climate make_climate(const AssimilateOptions& o, const ForecastModel& model, Inp
     climate.covariance = c.covariance();
   };
   if (file.empty()) {
-    climate.pool = std::make_shared<const Tensor<double>>(integrated_pool(model, o, seed));
+    climate.pool = std::make_shared<const Tensor<double>>(integrated_pool(model, o, random));
     take(climatology(*climate.pool));
   } else {
     const Trajectories& t = inputs.trajectories(file, model.dimension());
@@ -85,11 +84,12 @@ ModelNoise noise(const std::vector<double>& deviations, const std::string& covar
 }
 
 Truth make_truth(const AssimilateOptions& o, const World& world, Inputs& inputs,
-                 std::uint64_t seed) {
+                 const RandomAddress& random) {
   if (o.truth.empty()) {
     const std::size_t k = o.trajectories ? o.trajectories : 16;
     return Truth(IntegratedTruth{
-        world.system, spun_up_states(*world.system, k, o.spin_up, {seed, truth_stream}),
+        world.system,
+        spun_up_states(*world.system, k, o.spin_up, random.stream(Purpose::truth_states)),
         noise(o.truth_noise, o.truth_noise_covariance, "--truth-noise", o)});
   }
   if (!o.truth_noise.empty() || !o.truth_noise_covariance.empty())
@@ -113,13 +113,13 @@ Truth make_truth(const AssimilateOptions& o, const World& world, Inputs& inputs,
 // The pool, or for --initial-deviation ensembles [K, M, D] around the first true states.
 std::shared_ptr<const Tensor<double>> initial_states(const AssimilateOptions& o, const World& world,
                                                      Inputs& inputs, std::size_t members,
-                                                     std::uint64_t seed) {
+                                                     const RandomAddress& random) {
   if (o.initial_deviation == 0) return world.climate.pool;
   const std::size_t d = world.model->dimension();
   Tensor<double> centres;
   if (o.truth.empty()) {
     centres = spun_up_states(*world.system, o.trajectories ? o.trajectories : 16, o.spin_up,
-                             {seed, truth_stream});
+                             random.stream(Purpose::truth_states));
   } else {
     const Tensor<float>& given = *inputs.trajectories(o.truth, d).states;
     const std::size_t k = o.trajectories ? o.trajectories : given.extent(0) - o.first_trajectory;
@@ -133,7 +133,9 @@ std::shared_ptr<const Tensor<double>> initial_states(const AssimilateOptions& o,
   Tensor<double> states(Shape{k, members, d});
   for (std::size_t r = 0; r < k; ++r) {
     const std::span<double> one = states.span().subspan(r * members * d, members * d);
-    RandomAddress{seed, r, 0}.normal(Draws::initial_state, one);
+    RandomAddress address = random;
+    address.trajectory = r;
+    address.normal(Purpose::initial_perturbations, one);
     for (std::size_t i = 0; i < one.size(); ++i)
       one[i] = centres[r * d + i % d] + o.initial_deviation * one[i];
   }
@@ -156,14 +158,14 @@ ModelPointer system_model(const AssimilateOptions& o) {
                   o.time_step(), precision);
 }
 
-World make_world(const AssimilateOptions& o, Inputs& inputs, std::uint64_t seed) {
+World make_world(const AssimilateOptions& o, Inputs& inputs, const RandomAddress& random) {
   World world;
   world.system = system_model(o);
   world.model = o.surrogate.empty()
                     ? world.system
                     : surrogate_forecast(inputs.surrogate(o.surrogate, o.state_dimension()),
                                          o.time_step(), o.surrogate);
-  world.climate = make_climate(o, *world.system, inputs, seed);
+  world.climate = make_climate(o, *world.system, inputs, random);
   world.scale = o.scale.empty() ? world.climate.deviation
                                 : as_many(o.scale, world.model->dimension(), "--scale");
   return world;
@@ -185,24 +187,26 @@ ObservationModel observation_model(const AssimilateOptions& o) {
 }
 
 TwinSetup make_setup(const AssimilateOptions& o, const World& world, Inputs& inputs,
-                     std::size_t members, std::uint64_t seed) {
+                     std::size_t members, const RandomAddress& random) {
   ObservationModel observed = observation_model(o);
   std::optional<Tensor<double>> given;
   if (!o.observations.empty()) given = read_observations(o.observations, observed.observations());
   return {world.model,
           noise(o.forecast_noise, o.forecast_noise_covariance, "--forecast-noise", o),
-          make_truth(o, world, inputs, seed),
+          make_truth(o, world, inputs, random),
           {std::move(observed), std::move(given)},
-          initial_states(o, world, inputs, members, seed)};
+          initial_states(o, world, inputs, members, random)};
 }
 
-TwinOptions twin_options(const AssimilateOptions& o, const World& world, std::uint64_t seed) {
+TwinOptions twin_options(const AssimilateOptions& o, const World& world,
+                         const RandomAddress& random) {
   TwinOptions t;
   t.trajectories = o.trajectories;
   t.burn_in = o.burn_in;
   t.cycles = o.cycles;
   t.steps_per_cycle = o.interval;
-  t.seed = seed;
+  t.seed = random.seed;
+  t.experiment = random.experiment;
   t.scale = world.scale;
   t.along_window_every = o.along_window_every;
   t.crps = !o.without_crps;

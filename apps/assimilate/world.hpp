@@ -24,14 +24,15 @@ struct World {
 
 ModelPointer system_model(const AssimilateOptions& o);
 // The climate comes from --climate, else from --truth, else from states that are integrated.
-World make_world(const AssimilateOptions& o, Inputs& inputs, std::uint64_t seed);
+World make_world(const AssimilateOptions& o, Inputs& inputs, const RandomAddress& random);
 ObservationModel observation_model(const AssimilateOptions& o);
 
-// Everything but the method. members: that it carries. Throws InputError, ArgumentError,
-// UsageError.
+// Everything but the method. members: that it carries; random: whose seed and experiment it has.
+// Throws InputError, ArgumentError, UsageError.
 TwinSetup make_setup(const AssimilateOptions& o, const World& world, Inputs& inputs,
-                     std::size_t members, std::uint64_t seed);
-TwinOptions twin_options(const AssimilateOptions& o, const World& world, std::uint64_t seed);
+                     std::size_t members, const RandomAddress& random);
+TwinOptions twin_options(const AssimilateOptions& o, const World& world,
+                         const RandomAddress& random);
 
 // The method, with all that it needs. Throws UsageError for what is missing.
 MethodPointer make_method(const AssimilateOptions& o, const World& world, Inputs& inputs);

@@ -103,8 +103,9 @@ std::vector<Json> Comparison::entries(const Recipe& recipe, std::uint64_t seed,
 Comparison::Named Comparison::averaged(const Recipe& recipe, const ExperimentOptions& o,
                                        const std::string& tag) const {
   std::vector<std::vector<Json>> by_lambda;
-  for (int s = 0; s < seeds_; ++s) {
-    std::vector<Json> run = entries(recipe, context_.seed + static_cast<unsigned>(s), o, tag);
+  std::uint64_t seed = context_.seed;
+  for (int s = 0; s < seeds_; ++s, ++seed) {
+    std::vector<Json> run = entries(recipe, seed, o, tag);
     by_lambda.resize(run.size());
     for (std::size_t l = 0; l < run.size(); ++l) by_lambda[l].push_back(std::move(run[l]));
   }

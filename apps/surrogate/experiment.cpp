@@ -86,6 +86,7 @@ Json Experiment::fingerprint(const Recipe& recipe, std::uint64_t seed,
                              const ExperimentOptions& o) const {
   Json json = {{"model", recipe.name},
                {"seed", seed},
+               {"streams", random_streams_version},
                {"train", hashes_.at("train")},
                {"test", hashes_.count("test") != 0 ? Json(hashes_.at("test")) : Json()},
                {"shift", shift_},

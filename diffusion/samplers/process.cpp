@@ -13,7 +13,9 @@ namespace {
 
 // Elements that one thread takes at a time; results do not depend on it.
 constexpr std::size_t chunk = 1 << 14;
-constexpr unsigned element_bits = 44;
+// Together the 57 bits that number the elements of a stream (tensor/random.hpp); a schedule has
+// fewer than 2^20 steps.
+constexpr unsigned element_bits = 37, step_bits = 20;
 
 void require_same(const Shape& x, const Shape& y) {
   if (x != y) throw_shape_error("combine", x, y, "the shapes must be the same");
@@ -51,6 +53,9 @@ void add_noise(Tensor<T>& z, double deviation, int t, const StepOptions& options
     throw ArgumentError(
         fmt::format("add_noise: rows {} to {} of {} components; at most 2^{} elements",
                     options.first_row, options.first_row + rows, columns, element_bits));
+  if (t < 0 || t >> step_bits != 0)
+    throw ArgumentError(
+        fmt::format("add_noise: step {}; must be between 0 and 2^{} - 1", t, step_bits));
   const std::uint64_t first = options.first_row * columns;
   const T scale = static_cast<T>(deviation);
   if (options.noise) {

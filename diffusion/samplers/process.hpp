@@ -37,7 +37,7 @@ struct StepOptions {
   // before, or less than that part of it: what is known of the states there says little of the
   // step.
   double largest_step_ratio = 4;
-  // Noise element (row r, component d) on arrival at step t is number 2^44 t + (first_row + r) D +
+  // Noise element (row r, component d) on arrival at step t is number 2^37 t + (first_row + r) D +
   // d of this stream: rows come out the same however they are split into batches.
   RandomStream random{};
   std::uint64_t first_row = 0;

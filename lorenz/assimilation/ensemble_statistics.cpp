@@ -127,7 +127,8 @@ SpreadCurve spread_curve(const std::function<SourcePointer(int start_step)>& sou
     throw ArgumentError("spread_curve: needs states [N, D] and start steps");
   std::sort(start_steps.begin(), start_steps.end());
   std::vector<RandomAddress> addresses;
-  for (std::size_t n = 0; n < states.extent(0); ++n) addresses.push_back({seed, n, 0});
+  for (std::size_t n = 0; n < states.extent(0); ++n)
+    addresses.push_back({seed, n, 0, Experiment::spread});
   SpreadCurve curve{std::move(start_steps), {}};
   for (const int start : curve.start_steps)
     curve.statistics.push_back(

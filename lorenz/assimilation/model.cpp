@@ -198,7 +198,7 @@ ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every) {
 }
 
 void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
-                     const RandomAddress& address, Draws purpose, Scratch& memory) {
+                     const RandomAddress& address, Purpose purpose, Scratch& memory) {
   const std::size_t n = states.width;
   const Scratch::Frame frame(memory);
   double* e = memory.take(states.size());
@@ -229,7 +229,7 @@ void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size
 
 void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
                         std::size_t done, std::size_t steps, const RandomAddress& address,
-                        Draws purpose, Scratch& memory) {
+                        Purpose purpose, Scratch& memory) {
   if (noise.every == 0) return model.advance(states, steps);
   check_model_noise(noise, states.width, 0);
   for (const std::size_t end = done + steps; done < end;) {

@@ -67,11 +67,11 @@ ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every);
 // are cut into pieces. Throws ShapeError.
 void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
                         std::size_t done, std::size_t steps, const RandomAddress& address,
-                        Draws purpose, Scratch& memory);
+                        Purpose purpose, Scratch& memory);
 
 // The noise of noise time `number` (0 ... in a cycle) alone, added to the states of one trajectory.
 void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
-                     const RandomAddress& address, Draws purpose, Scratch& memory);
+                     const RandomAddress& address, Purpose purpose, Scratch& memory);
 // Throws ShapeError or ArgumentError where the noise does not fit states of that dimension or
 // cycles of that many steps.
 void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size_t steps);

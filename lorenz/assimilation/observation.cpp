@@ -58,7 +58,7 @@ void ObservationModel::observe(const double* truth, const RandomAddress& address
   const std::size_t p = observations();
   const Scratch::Frame frame(memory);
   double* e = memory.take(p);
-  address.normal(Draws::observation_error, {e, p});
+  address.normal(Purpose::observation_errors, {e, p});
   h_.apply({const_cast<double*>(truth), 1, dimension()}, {out, 1, p});
   for (std::size_t i = 0; i < p; ++i) {
     if (uncorrelated()) {

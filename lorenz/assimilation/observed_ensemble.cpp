@@ -190,7 +190,7 @@ void rotate_anomalies(Rows anomalies, const RandomAddress& random, Scratch& memo
   const std::size_t members = anomalies.count, n = members - 1, d = anomalies.width;
   // An orthogonal matrix uniformly from all: Gram and Schmidt on Gaussian rows, twice for rounding.
   const Rows q = memory.rows(n, n);
-  random.normal(Draws::rotation, {q.data, q.size()});
+  random.normal(Purpose::rotations, {q.data, q.size()});
   for (std::size_t k = 0; k < n; ++k) {
     for (int pass = 0; pass < 2; ++pass)
       for (std::size_t j = 0; j < k; ++j) {

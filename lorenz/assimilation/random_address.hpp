@@ -5,40 +5,34 @@
 #include <cstdint>
 #include <span>
 
-#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 
-enum class Draws : std::uint64_t {
-  observation_error = 1,
-  initial_state = 2,
-  truth_noise = 3,
-  forecast_noise = 4,
-  observation_perturbation = 5,  // of the stochastic EnKF
-  rotation = 6,
-  static_ensemble = 7,
-  diffusion_ensemble = 8,
-  posterior_ensemble = 9,
-};
+// Experiments of one seed that share no random number: a test, and what is tried before or beside.
+enum class Experiment : std::uint64_t { test, tuning, spread, end };
 
 struct RandomAddress {
   std::uint64_t seed = 0;
-  std::uint64_t trajectory = 0;
-  std::uint64_t cycle = 0;
+  std::uint64_t trajectory = 0;  // below 2^28
+  std::uint64_t cycle = 0;       // below 2^28
+  Experiment experiment = Experiment::test;
+  // Which of several states of that trajectory and cycle an ensemble is generated around; below
+  // 2^16.
+  std::uint64_t centre = 0;
 
   static constexpr std::uint64_t numbers_a_cycle = std::uint64_t{1} << 28;
 
-  // Elements first, first + 1, ... (below 2^28) of this cycle's sequence of that purpose.
-  RandomStream stream(Draws purpose) const {
-    return {seed, (static_cast<std::uint64_t>(purpose) << 40) + trajectory};
-  }
-  std::uint64_t index(std::uint64_t first = 0) const { return cycle * numbers_a_cycle + first; }
-  void normal(Draws purpose, std::span<double> out, std::uint64_t first = 0) const {
-    fill_normal<double>(stream(purpose), index(first), out);
-  }
-  void uniform(Draws purpose, std::span<double> out, std::uint64_t first = 0) const {
-    fill_uniform<double>(stream(purpose), index(first), out);
-  }
+  // All cycles of that purpose. Throws ArgumentError for a field out of its range.
+  RandomStream stream(Purpose purpose) const;
+  // Fills out with elements first, first + 1, ... of this cycle's sequence of that purpose. Throws
+  // ArgumentError also where they are not below 2^28: the next cycle's begin there.
+  void normal(Purpose purpose, std::span<double> out, std::uint64_t first = 0) const;
+  void uniform(Purpose purpose, std::span<double> out, std::uint64_t first = 0) const;
+  void integers(Purpose purpose, std::uint64_t bound, std::span<std::uint64_t> out) const;
+
+ private:
+  std::uint64_t index(std::uint64_t first, std::uint64_t count) const;
 };
 
 }  // namespace papillon

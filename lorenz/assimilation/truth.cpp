@@ -62,7 +62,7 @@ std::string Truth::description() const {
 }
 
 void Truth::next(std::size_t times, std::size_t every, std::size_t steps_per_cycle,
-                 std::uint64_t seed, Tensor<double>& out) {
+                 RandomAddress random, Tensor<double>& out) {
   const std::size_t k = out.extent(0), d = dimension();
   out.resize({k, times, d});
   if (given_) {
@@ -92,7 +92,8 @@ void Truth::next(std::size_t times, std::size_t every, std::size_t steps_per_cyc
           for (std::size_t r = begin; r < begin + count; ++r)
             advance_with_noise(*integrated_->model, integrated_->noise,
                                {state_.data() + r * d, 1, d}, step % steps_per_cycle, every,
-                               {seed, r, step / steps_per_cycle}, Draws::truth_noise, memory);
+                               {random.seed, r, step / steps_per_cycle, random.experiment},
+                               Purpose::truth_noise, memory);
         }
         for (std::size_t r = begin; r < begin + count; ++r)
           std::copy_n(state_.data() + r * d, d, out.data() + (r * times + n) * d);

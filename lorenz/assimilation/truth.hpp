@@ -38,9 +38,9 @@ class Truth {
   std::string description() const;
 
   // The next `times` states of every trajectory, `every` model steps apart: out [K, times, D]. The
-  // states of different trajectories are computed in parallel. seed: of the model noise, which
-  // restarts with each cycle of steps_per_cycle steps.
-  void next(std::size_t times, std::size_t every, std::size_t steps_per_cycle, std::uint64_t seed,
+  // states of different trajectories are computed in parallel. random: whose seed and
+  // experiment the model noise has; it restarts with each cycle of steps_per_cycle steps.
+  void next(std::size_t times, std::size_t every, std::size_t steps_per_cycle, RandomAddress random,
             Tensor<double>& out);
   std::uint64_t steps_done() const { return steps_done_; }
 

@@ -55,6 +55,8 @@ RunSettings TwinExperiment::State::settings() const {
           {"burn_in", text(burn_in)},
           {"trajectories", text(trajectories)},
           {"seed", text(options.seed)},
+          {"random_streams", text(random_streams_version)},
+          {"experiment", text(static_cast<int>(options.experiment))},
           {"along_window_every", text(options.along_window_every)},
           {"crps", text(options.crps)},
           {"batches", text(options.batches)},

@@ -125,7 +125,7 @@ class TwinExperiment::State::Group {
       s_.setup.model->advance({states(0).data, count_ * s_.members, s_.dimension}, piece);
       if (noise.every)
         each(cycle, [&](std::size_t k, Scratch& memory) {
-          add_model_noise(noise, states(k), at / piece, address(k, cycle), Draws::forecast_noise,
+          add_model_noise(noise, states(k), at / piece, address(k, cycle), Purpose::forecast_noise,
                           memory);
         });
     }
@@ -273,7 +273,7 @@ class TwinExperiment::State::Group {
                s_.dimension;
   }
   RandomAddress address(std::size_t k, std::uint64_t cycle) const {
-    return {s_.options.seed, begin_ + k, cycle};
+    return s_.address(begin_ + k, cycle);
   }
 
   State& s_;
@@ -291,7 +291,7 @@ void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* written) {
   const std::size_t times = options.steps_per_cycle / truth_every();
   Chunk chunk{Tensor<double>(Shape{trajectories, cycles * times, dimension}), done, cycles, times,
               written};
-  setup.truth.next(cycles * times, truth_every(), options.steps_per_cycle, options.seed,
+  setup.truth.next(cycles * times, truth_every(), options.steps_per_cycle, address(0, done),
                    chunk.truth);
   if (written) {
     written->first_cycle = done;

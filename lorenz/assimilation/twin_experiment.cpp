@@ -19,7 +19,7 @@ std::uint64_t round_up(std::uint64_t n, std::uint64_t to) {
 
 // Each member of each trajectory: a random row of the pool, or the ensembles as they are.
 Tensor<double> initial_states(const Tensor<double>& from, std::size_t trajectories,
-                              std::size_t members, std::size_t dimension, std::uint64_t seed) {
+                              std::size_t members, std::size_t dimension, RandomAddress random) {
   if (!all_finite(from)) throw InputError("twin experiment: an initial state is not finite");
   if (from.shape() == Shape{trajectories, members, dimension}) return from;
   if (from.rank() != 2 || from.extent(1) != dimension || from.extent(0) == 0)
@@ -29,7 +29,8 @@ Tensor<double> initial_states(const Tensor<double>& from, std::size_t trajectori
   Tensor<double> states(Shape{trajectories, members, dimension});
   std::vector<std::uint64_t> rows(members);
   for (std::size_t k = 0; k < trajectories; ++k) {
-    fill_integers(RandomAddress{seed, k, 0}.stream(Draws::initial_state), 0, from.extent(0), rows);
+    random.trajectory = k;
+    random.integers(Purpose::initial_members, from.extent(0), rows);
     for (std::size_t m = 0; m < members; ++m)
       std::copy_n(from.data() + rows[m] * dimension, dimension,
                   states.data() + (k * members + m) * dimension);
@@ -104,7 +105,7 @@ TwinExperiment::State::State(TwinSetup given, MethodPointer by, TwinOptions want
   if (options.divergence_limit == 0)
     options.divergence_limit = options.scale.empty() ? std::numeric_limits<double>::max() : 10;
   if (options.scale.empty()) options.scale.assign(dimension, 1.0);
-  states = initial_states(*setup.initial, trajectories, members, dimension, options.seed);
+  states = initial_states(*setup.initial, trajectories, members, dimension, address(0, 0));
   failed.resize(trajectories);
   const bool ensemble =
       method->uncertainty() == Uncertainty::generated ||

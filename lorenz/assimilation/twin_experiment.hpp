@@ -19,7 +19,8 @@ struct TwinOptions {
   std::uint64_t cycles = 50000;      // that are scored
   std::size_t steps_per_cycle = 10;  // model steps between observations
   std::uint64_t seed = 0;
-  std::vector<double> scale{};  // [D], of the normalised scores; empty: ones
+  Experiment experiment = Experiment::test;  // of that seed
+  std::vector<double> scale{};               // [D], of the normalised scores; empty: ones
   // Scores the forecast every so many steps after an analysis, too; 0: not. Divides
   // steps_per_cycle.
   std::size_t along_window_every = 0;

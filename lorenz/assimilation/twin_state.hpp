@@ -28,6 +28,9 @@ struct TwinExperiment::State {
   std::size_t truth_every() const {
     return options.along_window_every ? options.along_window_every : options.steps_per_cycle;
   }
+  RandomAddress address(std::size_t trajectory, std::uint64_t cycle) const {
+    return {options.seed, trajectory, cycle, options.experiment};
+  }
   // All settings that the results depend on.
   RunSettings settings() const;
   // The next `cycles` (a multiple of the window), with the numbers written down where that is

@@ -5,12 +5,10 @@
 #include <numbers>
 
 #include "papillon/lorenz/surrogate/features.hpp"
-#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 namespace {
-
-constexpr std::uint64_t frequency_stream = 0xf0;
 
 // sin and cos of 2 pi t for a row of t, to 1e-13: by Taylor's series of half the angle reduced to
 // [-pi/2, pi/2], and the formulas for its double. A plain loop, for the vectoriser.
@@ -36,7 +34,8 @@ class RandomFourier final : public Features {
       : options_(options),
         half_(options.count / 2),
         scale_(std::sqrt(1 / static_cast<double>(half_))),
-        frequencies_(random_normal<double>({dimension, half_}, {options.seed, frequency_stream})) {
+        frequencies_(random_normal<double>(
+            {dimension, half_}, random_stream(options.seed, Purpose::fourier_frequencies))) {
     for (double& w : frequencies_) w *= options.width;
     single_ = cast<float>(frequencies_);
   }

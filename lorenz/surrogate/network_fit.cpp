@@ -5,13 +5,13 @@
 #include <memory>
 
 #include "papillon/tensor/linalg.hpp"
+#include "papillon/tensor/random_streams.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
 
 constexpr std::size_t tile_rows = 256;
-constexpr std::uint64_t weights_stream = 0x5c0;
 
 // Calls f(first, n) for tiles of rows, over threads.
 template <class F>
@@ -119,16 +119,16 @@ ReadoutPtr fit_network(const Features& features, const TrainingPairs& pairs,
     train({[&](const Var<float>& x) { return network(x); }, parameters(network), width, d},
           pairs.size(), rows, options, after);
   };
+  const RandomStream weights = random_stream(options.seed, Purpose::surrogate_weights);
   if (shape.kind == NetworkShape::Kind::residual) {
-    const ResidualMlp<float> network(width, shape.hidden, shape.layers, d,
-                                     {options.seed, weights_stream});
+    const ResidualMlp<float> network(width, shape.hidden, shape.layers, d, weights);
     fit(network);
     return residual_readout(network, units);
   }
   std::vector<std::size_t> widths(shape.layers + 2, shape.hidden);
   widths.front() = width;
   widths.back() = d;
-  const Mlp<float> network(widths, {options.seed, weights_stream});
+  const Mlp<float> network(widths, weights);
   fit(network);
   return mlp_readout(network, units);
 }

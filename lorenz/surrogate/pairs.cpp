@@ -6,11 +6,10 @@
 #include <cmath>
 
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 namespace {
-
-constexpr std::uint64_t order_stream = 0x5a0, noise_stream = 0x5a1;
 
 std::size_t starts_of(const Tensor<float>& states, const PairOptions& o) {
   if (states.rank() != 3)
@@ -44,7 +43,7 @@ TrainingPairs::TrainingPairs(const Tensor<float>& states, std::vector<double> sh
       scale_(std::move(scale)),
       options_(options),
       starts_(starts_of(states, options)),
-      order_(states.extent(0) * starts_, {options.seed, order_stream}) {
+      order_(states.extent(0) * starts_, random_stream(options.seed, Purpose::pair_order)) {
   if (shift_.size() != states.extent(2) || scale_.size() != shift_.size())
     throw ArgumentError(fmt::format("pairs: {} shifts and {} scales for states of {} components",
                                     shift_.size(), scale_.size(), states.extent(2)));
@@ -54,7 +53,7 @@ void TrainingPairs::read(std::uint64_t first, std::size_t n, double* x, std::siz
                          std::size_t ldy) const {
   const std::size_t d = dimension(), times = states_->extent(1);
   std::vector<double> noise(options_.corruption > 0 ? n * d : 0);
-  fill_normal<double>({options_.seed, noise_stream}, first * d, noise);
+  fill_normal<double>(random_stream(options_.seed, Purpose::pair_noise), first * d, noise);
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint64_t start = order_(first + i);
     const float* from = states_->data() + (start / starts_ * times + start % starts_) * d;

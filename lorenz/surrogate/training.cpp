@@ -12,13 +12,12 @@
 #include "papillon/nn/learning_rate.hpp"
 #include "papillon/tensor/elementwise.hpp"
 #include "papillon/tensor/linalg.hpp"
-#include "papillon/tensor/random.hpp"
+#include "papillon/tensor/random_streams.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
 
-constexpr std::uint64_t epoch_stream = 0x5b0000;  // plus the number of the epoch
 constexpr std::size_t max_lanes = 16;
 
 // The order in which rows are seen: one permutation an epoch.
@@ -28,7 +27,7 @@ class Order {
   std::uint64_t operator()(std::uint64_t i) {
     const std::uint64_t epoch = i / samples_;
     if (!permutation_ || epoch != epoch_) {
-      permutation_.emplace(samples_, RandomStream{seed_, epoch_stream + epoch});
+      permutation_.emplace(samples_, random_stream(seed_, Purpose::surrogate_order, epoch));
       epoch_ = epoch;
     }
     return (*permutation_)(i % samples_);

@@ -97,7 +97,7 @@ TEST_CASE("model noise has its covariance, and falls where it should", "[assimil
   Matrix sum(Shape{samples, 2});
   for (std::size_t c = 0; c < samples; ++c) {
     Matrix x = Matrix::zeros({1, 2});
-    advance_with_noise(*still, noise, rows_of(x), 0, 6, {1, 0, c}, Draws::truth_noise, memory);
+    advance_with_noise(*still, noise, rows_of(x), 0, 6, {1, 0, c}, Purpose::truth_noise, memory);
     for (std::size_t i = 0; i < 2; ++i) sum(c, i) = x[i];
   }
   const Gaussian of = moments(sum);
@@ -111,19 +111,22 @@ TEST_CASE("model noise has its covariance, and falls where it should", "[assimil
 
   // In two calls the same numbers as in one, and other numbers for another row.
   Matrix once = Matrix::zeros({2, 2}), twice = once;
-  advance_with_noise(*still, noise, rows_of(once), 0, 8, {1, 5, 9}, Draws::forecast_noise, memory);
-  advance_with_noise(*still, noise, rows_of(twice), 0, 4, {1, 5, 9}, Draws::forecast_noise, memory);
-  advance_with_noise(*still, noise, rows_of(twice), 4, 4, {1, 5, 9}, Draws::forecast_noise, memory);
+  advance_with_noise(*still, noise, rows_of(once), 0, 8, {1, 5, 9}, Purpose::forecast_noise,
+                     memory);
+  advance_with_noise(*still, noise, rows_of(twice), 0, 4, {1, 5, 9}, Purpose::forecast_noise,
+                     memory);
+  advance_with_noise(*still, noise, rows_of(twice), 4, 4, {1, 5, 9}, Purpose::forecast_noise,
+                     memory);
   CHECK(identical(once, twice));
   CHECK(once(0, 0) != once(1, 0));
   Matrix pieces = Matrix::zeros({2, 2});
   for (std::size_t done : {0, 3, 6})
     advance_with_noise(*still, noise, rows_of(pieces), done, done < 6 ? 3 : 2, {1, 5, 9},
-                       Draws::forecast_noise, memory);
+                       Purpose::forecast_noise, memory);
   CHECK(identical(once, pieces));
   CHECK_THROWS_AS(check_model_noise(noise, 2, 3), ArgumentError);
   CHECK_THROWS_AS(advance_with_noise(*still, deviation_noise({1, 1, 1}, 1), rows_of(once), 0, 2, {},
-                                     Draws::forecast_noise, memory),
+                                     Purpose::forecast_noise, memory),
                   ShapeError);
   CHECK_THROWS_AS(covariance_noise(Matrix::matrix({{1, 2}, {2, 1}}), 1), NumericalError);
   CHECK_THROWS_AS(covariance_noise(Matrix::matrix({{1, 0.1}, {0.2, 1}}), 1), ArgumentError);

@@ -1,5 +1,6 @@
 // What holds for every sampler: exact oracles give the exact statistics whatever the head, rows do
 // not depend on the batch they are in, and what makes no sense is refused.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -199,6 +200,24 @@ TEST_CASE("no rows are no samples", "[sampler]") {
   CHECK(out.states.shape() == Shape{0, 3});
 }
 
+TEST_CASE("no two steps or rows of the longest schedule share noise", "[sampler]") {
+  std::vector<double> draws;
+  StepOptions options;
+  for (const int t : {0, 1, (1 << 14) + 1, (1 << 15) + 1, (1 << 20) - 1})
+    for (const std::uint64_t row :
+         {std::uint64_t{0}, std::uint64_t{1}, (std::uint64_t{1} << 37) - 1}) {
+      auto z = Tensor<double>::zeros({1, 1});
+      options.first_row = row;
+      add_noise(z, 1, t, options);
+      draws.push_back(z[0]);
+    }
+  std::sort(draws.begin(), draws.end());
+  CHECK(std::adjacent_find(draws.begin(), draws.end()) == draws.end());
+  auto z = Tensor<double>::zeros({1, 1});
+  CHECK_THROWS_AS(add_noise(z, 1, -1, options), ArgumentError);
+  CHECK_THROWS_AS(add_noise(z, 1, 1 << 20, options), ArgumentError);
+}
+
 TEST_CASE("samplers refuse what makes no sense", "[sampler]") {
   const auto model = oracle(Head::velocity);
   const auto refused = [&](auto change) {
@@ -219,7 +238,7 @@ TEST_CASE("samplers refuse what makes no sense", "[sampler]") {
   refused([](auto& o) { o.largest_step_ratio = 0.5; });
   refused([](auto& o) { o.final_alpha_bar = 0; });
   refused([](auto& o) { o.final_alpha_bar = 1.5; });
-  refused([](auto& o) { o.first_row = std::uint64_t{1} << 44; });
+  refused([](auto& o) { o.first_row = std::uint64_t{1} << 37; });
   CHECK_THROWS_AS(sample(model, 2, 0), ArgumentError);
   CHECK_THROWS_AS(sample(model, 2, 4), ShapeError);  // the oracle has three components
   for (const SamplerName name : all_samplers) CHECK(parse_sampler(to_string(name)) == name);

@@ -11,13 +11,13 @@ namespace papillon::test {
 inline const std::vector<double> shift = {0.0450, 0.0451, 23.5463},
                                  scale = {7.9239, 9.0124, 8.6261};
 
-inline Tensor<float> attractor(std::size_t members, std::size_t steps, std::uint64_t stream) {
+inline Tensor<float> attractor(std::size_t members, std::size_t steps, std::uint64_t number) {
   TrajectorySetOptions o;
   o.members = members;
   o.burn_in = 3000;
   o.steps = steps;
   o.initial_std = 1;
-  o.stream = stream;
+  o.number = number;
   return trajectories(Lorenz63{}, o);
 }
 

@@ -1,4 +1,5 @@
 // The metrics of generated states.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -16,14 +17,14 @@ using namespace papillon;
 namespace {
 
 Tensor<float> attractor(std::size_t members, std::size_t steps, std::size_t every,
-                        std::uint64_t stream) {
+                        std::uint64_t number) {
   TrajectorySetOptions o;
   o.members = members;
   o.burn_in = 3000;
   o.steps = steps;
   o.store_every = every;
   o.initial_std = 1;
-  o.stream = stream;
+  o.number = number;
   return trajectories(Lorenz63{}, o);
 }
 
@@ -111,7 +112,8 @@ TEST_CASE("random Fourier features", "[lorenz]") {
   const Tensor<float> x = random_normal<float>({50, 3}, RandomStream{4, 0});
   const Tensor<double> f = evaluate(*random_fourier_features(3, {64}), x);
   REQUIRE(f.shape() == Shape{50, 64});
-  const Tensor<double> w = random_normal<double>({3, 32}, RandomStream{0, 0xf0});
+  const Tensor<double> w =
+      random_normal<double>({3, 32}, random_stream(0, Purpose::fourier_frequencies));
   for (std::size_t r = 0; r < 50; ++r)
     for (std::size_t k = 0; k < 32; ++k) {
       double angle = 0;
@@ -147,7 +149,7 @@ TEST_CASE("moment identities on the attractor, and off it", "[lorenz]") {
 }
 
 TEST_CASE("evaluation: true states score their floor; threads do not matter", "[lorenz]") {
-  const Tensor<float> reference = attractor(64, 1000, 1, test_stream);
+  const Tensor<float> reference = attractor(64, 1000, 1, 3);
   const Tensor<float> samples = attractor(64, 640, 10, 11), other = attractor(64, 1280, 10, 12);
   EvaluationOptions o;
   o.features = 32;
@@ -155,9 +157,17 @@ TEST_CASE("evaluation: true states score their floor; threads do not matter", "[
   CHECK(e.samples == 4096);
   CHECK(e.reference_states == 64000);
   CHECK(e.hellinger.ratio == Approx(1).margin(0.1));
-  CHECK(e.d_gen.ratio == Approx(1).margin(0.5));
   CHECK(e.d_test.ratio == Approx(1).margin(0.5));
   CHECK(e.extremes.value == Approx(0.02).margin(0.01));
+  // A few states far out carry the mean of d_gen: of 14 draws, 4 were off by more than half, so the
+  // median of nine is looked at.
+  std::vector<double> d_gen;
+  for (std::uint64_t k = 20; k < 38; k += 2)
+    d_gen.push_back(
+        evaluate(attractor(64, 640, 10, k), reference, attractor(64, 1280, 10, k + 1), o)
+            .d_gen.ratio);
+  std::nth_element(d_gen.begin(), d_gen.begin() + 4, d_gen.end());
+  CHECK(d_gen[4] == Approx(1).margin(0.5));
   set_thread_count(1);
   const Evaluation f = evaluate(samples, reference, other, o);
   set_thread_count(0);
@@ -173,7 +183,7 @@ TEST_CASE("evaluation: true states score their floor; threads do not matter", "[
 
 TEST_CASE("the paper's protocol: floors, and a Gaussian", "[lorenz][.slow]") {
   TrajectorySetOptions o;
-  o.stream = test_stream;
+  o.set = Purpose::test_trajectories;
   const Tensor<float> reference = trajectories(Lorenz63{}, o);
   const Tensor<float> independent = attractor(1024, 25600, 200, 21);
   const Climatology c = climatology(reference);

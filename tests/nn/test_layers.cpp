@@ -1,4 +1,5 @@
 // The layers against their formulas, written out in double.
+#include <algorithm>
 #include <cmath>
 
 #include "catch.hpp"
@@ -6,7 +7,10 @@
 #include "papillon/nn/layer_norm.hpp"
 #include "papillon/nn/mlp.hpp"
 #include "papillon/nn/residual_block.hpp"
+#include "papillon/nn/residual_film_mlp.hpp"
+#include "papillon/nn/residual_mlp.hpp"
 #include "papillon/nn/sequential.hpp"
+#include "papillon/nn/state_dict.hpp"
 #include "papillon/nn/time_embedding.hpp"
 #include "papillon/tensor/elementwise.hpp"
 
@@ -128,6 +132,23 @@ TEST_CASE("activations by name are the functions") {
     CHECK(s[i] == Approx(v / (1 + std::exp(-v))).epsilon(1e-14));
     CHECK(g[i] == Approx(v * 0.5 * std::erfc(-v / std::sqrt(2.0))).epsilon(1e-13));
   }
+}
+
+TEST_CASE("no two weights of networks with neighbouring streams are the same") {
+  // Equal sizes, so that what shared its elements would show.
+  std::vector<float> all;
+  const auto collect = [&](const auto& network) {
+    for (const auto& [name, tensor] : state_dict<float>(network))
+      if (name.ends_with("weight") && tensor.rank() == 2) all.push_back(tensor[0]);
+  };
+  for (const std::uint64_t s : {0, 1, 2, 1000, 2000}) {
+    collect(Mlp<float>({4, 4, 4, 4}, {1, s}));
+    collect(ResidualMlp<float>(4, 4, 2, 4, {2, s}));
+    collect(ResidualBlock<float>(4, 4, {3, s}));
+  }
+  collect(ResidualFilmMlp<float>({4, 4, 2, 4}, 1));
+  std::sort(all.begin(), all.end());
+  CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
 }
 
 TEST_CASE("a residual block adds gamma times the branch") {

@@ -81,9 +81,8 @@ class Hybrid final : public AssimilationMethod {
                                    ? cases[i].states[k]
                                    : split_mean(cases[i].states, memory).mean;
         std::copy_n(centre, d, around.data() + (i * each + k) * d);
-        // A seed of its own for each centre of the same trajectory and cycle.
         addresses.push_back(cases[i].random);
-        addresses.back().seed += k * 0x9E3779B97F4A7C15u;
+        addresses.back().centre = k;
       }
     Tensor<double> generated = source_->generate(around, addresses);
     const auto one = [&](AnalysisCase& c, Scratch& mine) {

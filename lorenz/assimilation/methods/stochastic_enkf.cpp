@@ -13,7 +13,7 @@ namespace {
 Rows perturbations(const AnalysisCase& one, bool centred, Scratch& memory) {
   const std::size_t members = one.states.count, p = one.observations->count();
   const Rows e = memory.rows(members, p);
-  one.random.normal(Draws::observation_perturbation, {e.data, e.size()});
+  one.random.normal(Purpose::observation_perturbations, {e.data, e.size()});
   if (!centred) return e;
   const double n = static_cast<double>(members), scale = std::sqrt(n / (n - 1));
   for (std::size_t i = 0; i < p; ++i) {

@@ -51,7 +51,7 @@ class DiffusionSource final : public EnsembleSource {
     // Number (t, member, component) of the state's own sequence, whatever is in the batch with it.
     sampler.noise = [&](int t, std::uint64_t, std::span<double> out) {
       parallel_for(n, [&](std::size_t row) {
-        addresses[row].normal(Draws::diffusion_ensemble, out.subspan(row * m * d, m * d),
+        addresses[row].normal(Purpose::diffusion_ensembles, out.subspan(row * m * d, m * d),
                               static_cast<std::uint64_t>(t) * m * d);
       });
     };

@@ -49,7 +49,7 @@ class GaussianSource final : public EnsembleSource {
     Tensor<double> out(Shape{addresses.size(), members_, d});
     std::vector<double> e(members_ * d);
     for (std::size_t n = 0; n < addresses.size(); ++n) {
-      addresses[n].normal(Draws::static_ensemble, e);
+      addresses[n].normal(Purpose::static_ensembles, e);
       for (std::size_t m = 0; m < members_; ++m)
         for (std::size_t i = 0; i < d; ++i) {
           double x = backgrounds(n, i);

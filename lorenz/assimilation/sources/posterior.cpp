@@ -53,7 +53,7 @@ class PosteriorSource final : public EnsembleSource {
       std::vector<float> z(d);
       Draw draw(*this);
       // The same numbers as a diffusion source draws: the same noised states.
-      addresses[row].normal(Draws::diffusion_ensemble, noise,
+      addresses[row].normal(Purpose::diffusion_ensembles, noise,
                             static_cast<std::uint64_t>(t_) * m * d);
       for (std::size_t member = 0; member < m; ++member) {
         for (std::size_t i = 0; i < d; ++i)
@@ -101,7 +101,7 @@ class PosteriorSource final : public EnsembleSource {
       // Rejection: a leaf by its bound, a state of it, accepted by weight / bound.
       for (std::size_t first = 0; first + 12 <= uniforms_a_member; first += 12) {
         double u[12];
-        address.uniform(Draws::posterior_ensemble, u, member * uniforms_a_member + first);
+        address.uniform(Purpose::posterior_ensembles, u, member * uniforms_a_member + first);
         for (int k = 0; k < 12; k += 3) {
           const auto at = std::upper_bound(bounds_.begin(), bounds_.end(), u[k] * total);
           const std::size_t l = std::min<std::size_t>(
