@@ -26,12 +26,12 @@ enum class Verdict { pass, inconclusive, fail };
 const char* to_string(Verdict verdict);
 
 struct GradcheckOptions {
-  std::string op = "function";           // its name in the report
-  std::vector<std::string> input_names;  // may be shorter than the inputs
-  std::uint64_t seed = 0;                // of the random directions
-  int directions = 2;                    // random directions of the quick mode
-  bool full = false;                     // the whole Jacobian even if the quick mode passes
-  bool second_order = false;             // also the Hessian of w · f, against differences of vjp
+  std::string op = "function";             // its name in the report
+  std::vector<std::string> input_names{};  // may be shorter than the inputs
+  std::uint64_t seed = 0;                  // of the random directions
+  int directions = 2;                      // random directions of the quick mode
+  bool full = false;                       // the whole Jacobian even if the quick mode passes
+  bool second_order = false;               // also the Hessian of w · f, against differences of vjp
   // Relative to the entry, or where that is more, to a thousandth of the largest entry or of the
   // function's slopes nearby:
   double tolerance = 1e-8;        // by how much analytic may miss numeric beyond its error bar

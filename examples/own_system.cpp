@@ -21,13 +21,13 @@ struct Roessler {
 };
 
 int main() {
-  TrajectorySetOptions set;
-  set.members = 8;
-  set.burn_in = 20'000;
-  set.steps = 100'000;
-  set.store_every = 10;
+  TrajectorySetOptions data;
+  data.members = 8;
+  data.burn_in = 20'000;
+  data.steps = 100'000;
+  data.store_every = 10;
   const Tensor<float> states =
-      trajectories(Roessler{}, set).reshaped({-1, 3});  // [members * time, 3]
+      trajectories(Roessler{}, data).reshaped({-1, 3});  // [members * time, 3]
   const Climatology truth = climatology(states);
 
   TrainOptions options;

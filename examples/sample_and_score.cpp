@@ -21,13 +21,13 @@ int main(int argc, char** argv) {
     Tensor<float> states = sample(denoising, 16'384, 3, options).states;
     denormalise(states, model.shift, model.scale);
 
-    TrajectorySetOptions set;
-    set.steps = 50'000;
-    set.burn_in = 5'000;
-    set.stream = test_stream;
-    const Tensor<float> reference = trajectories(Lorenz63{}, set);
-    set.stream = validation_stream;
-    const Evaluation e = evaluate(states, reference, trajectories(Lorenz63{}, set));
+    TrajectorySetOptions data;
+    data.steps = 50'000;
+    data.burn_in = 5'000;
+    data.set = Purpose::test_trajectories;
+    const Tensor<float> reference = trajectories(Lorenz63{}, data);
+    data.set = Purpose::validation_trajectories;
+    const Evaluation e = evaluate(states, reference, trajectories(Lorenz63{}, data));
     const auto print = [](const char* metric, const MetricValue& m) {
       std::printf("%-20s %9.3g   floor %9.3g   ratio %.2f\n", metric, m.value, m.floor, m.ratio);
     };
