@@ -1,5 +1,6 @@
 // papillon bench: speeds, each as a fraction of a limit measured in the same run.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -73,6 +74,7 @@ class Bench : public Command {
   Json run(const Context& context) override {
     context_ = &context;
     results_ = Json::object();
+    cases_.clear();
     if (context.tables())
       fmt::print("{:<26}{:>14}  {:<16}{:>14}{:>10}\n", "case", "value", "unit", "limit", "reached");
     Gemm<float> one(1), all(thread_count());
@@ -91,11 +93,17 @@ class Bench : public Command {
     lorenz();
     etkf();
     enoi_diffusion();
+    if (results_.empty())
+      throw UsageError(fmt::format("--only is '{}', which no case contains; cases are {}", only_,
+                                   fmt::join(cases_, ", ")));
     return std::move(results_);
   }
 
  private:
-  bool wanted(const std::string& name) const { return name.find(only_) != std::string::npos; }
+  bool wanted(const std::string& name) {
+    cases_.push_back(name);
+    return name.find(only_) != std::string::npos;
+  }
 
   void report(const std::string& name, double value, const char* unit, double limit,
               double fraction) {
@@ -110,15 +118,16 @@ class Bench : public Command {
   }
 
   void sgemm(Gemm<float>& one, Gemm<float>& all) {
-    if (!wanted("sgemm_one_core") && !wanted("sgemm_all_cores")) return;
+    const bool single = wanted("sgemm_one_core"), full = wanted("sgemm_all_cores");
+    if (!single && !full) return;
     std::vector<double> singles, alls, fractions;
     for (double spent = 0; spent < seconds_; spent += 0.2) {
       singles.push_back(one.measure(0.1));
       alls.push_back(all.measure(0.1));
       fractions.push_back(alls.back() / (singles.back() * static_cast<double>(thread_count())));
     }
-    if (wanted("sgemm_one_core")) report("sgemm_one_core", median(singles), "FLOP/s", 0, 0);
-    if (wanted("sgemm_all_cores"))
+    if (single) report("sgemm_one_core", median(singles), "FLOP/s", 0, 0);
+    if (full)
       report("sgemm_all_cores", median(alls), "FLOP/s",
              median(singles) * static_cast<double>(thread_count()), median(fractions));
   }
@@ -248,6 +257,7 @@ class Bench : public Command {
   std::size_t strata_ = 128;
   double seconds_ = 2;
   std::string only_;
+  std::vector<std::string> cases_;  // those that were asked about
   const Context* context_ = nullptr;
   Gemm<float>* all_ = nullptr;
   Json results_;

@@ -32,6 +32,7 @@ class Bench {
   // work: what one pass does, in units (elements, operations, queries).
   void run(const std::string& name, const char* unit, double work,
            const std::function<void()>& pass) {
+    names_ += " " + name;
     if (name.find(only_) == std::string::npos) return;
     pass();  // warms up
     std::vector<double> speeds;
@@ -49,11 +50,20 @@ class Bench {
     std::fflush(stdout);
     first_ = false;
   }
-  void close() const { std::printf("%s\n}\n", first_ ? "{" : ""); }
+  // The exit status.
+  int close() const {
+    if (first_) {
+      std::fprintf(stderr, "--only is '%s', which no case contains; cases are%s\n", only_.c_str(),
+                   names_.c_str());
+      return 2;
+    }
+    std::printf("\n}\n");
+    return 0;
+  }
 
  private:
   double seconds_;
-  std::string only_;
+  std::string only_, names_;
   bool first_ = true;
 };
 
@@ -152,6 +162,5 @@ int main(int argc, char** argv) {
   random(bench);
   products(bench);
   metrics(bench);
-  bench.close();
-  return 0;
+  return bench.close();
 }

@@ -200,3 +200,13 @@ TEST_CASE("full disk: the old file stays") {
     CHECK((entry.path().extension() == ".nc" || entry.path().extension() == ".toml"));
   }
 }
+
+TEST_CASE("a benchmark that no case is part of is a mistake, and the cases are named") {
+  const ProgramFolder place;
+  const Outcome outcome = place.papillon("bench --only nothing --json b.json --quiet");
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 2);
+  CHECK(outcome.err.find("train_1024") != std::string::npos);
+  CHECK(outcome.err.find("lorenz63_rk4") != std::string::npos);
+  CHECK_FALSE(fs::exists(place / "b.json"));
+}
