@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 // The routines of LAPACK that are used, in its Fortran interface, which every LAPACK has.
@@ -26,8 +27,12 @@ namespace {
 // LAPACK stores columns one after the other: what it sees is the transpose of a row-major matrix,
 // and its upper triangle is our lower one.
 
+// Beyond it the 1 + 6 n + 2 n^2 numbers of dsyevd's workspace are no int.
+constexpr std::size_t most_extent = 32766;
+
 int lapack_int(const char* op, std::size_t n) {
-  if (n > 32768) throw ArgumentError(fmt::format("{}: extent {} is above 32768", op, n));
+  if (n > most_extent)
+    throw ArgumentError(fmt::format("{}: extent {} is above {}", op, n, most_extent));
   return static_cast<int>(n);
 }
 
@@ -92,11 +97,11 @@ Tensor<double> solve_cholesky(const Tensor<double>& l, const Tensor<double>& b) 
   return solve_lower(l, solve_lower(l, b), Transpose::yes);
 }
 
-SymmetricEigen symmetric_eigen(const Tensor<double>& a) {
+SymmetricEigen symmetric_eigen(Tensor<double> a) {
   const int n = square_extent("symmetric_eigen", a);
-  SymmetricEigen result{Tensor<double>(Shape{a.shape()[0]}), a};
-  if (n == 0) return result;
   check_finite("symmetric_eigen", a);
+  SymmetricEigen result{Tensor<double>(Shape{a.shape()[0]}), std::move(a)};
+  if (n == 0) return result;
   const SingleThreadedBlas guard;
   int info = 0, query = -1, integers = 0;
   double size = 0;
@@ -109,7 +114,8 @@ SymmetricEigen symmetric_eigen(const Tensor<double>& a) {
   dsyevd_("V", "U", &n, v, &n, w, work.data(), &length, more_work.data(), &integers, &info, 1, 1);
   if (info != 0)
     throw NumericalError(fmt::format("symmetric_eigen: no convergence ({} of {})", info, n));
-  result.vectors = transposed(result.vectors);
+  for (std::size_t i = 0; i < result.vectors.extent(0); ++i)
+    for (std::size_t j = 0; j < i; ++j) std::swap(result.vectors(i, j), result.vectors(j, i));
   return result;
 }
 

@@ -20,12 +20,13 @@ Tensor<double> solve_lower(const Tensor<double>& l, const Tensor<double>& b,
 Tensor<double> solve_cholesky(const Tensor<double>& l, const Tensor<double>& b);
 
 // A = V diag(values) V^T for a symmetric A [n, n], of which the lower triangle is read. Throws
-// ShapeError, NumericalError (not finite, no convergence).
+// ShapeError, NumericalError (not finite, no convergence). The vectors take the place of a matrix
+// that is moved in; besides that, 2 n^2 numbers are needed as LAPACK works.
 struct SymmetricEigen {
   Tensor<double> values;   // [n], ascending
   Tensor<double> vectors;  // [n, n]; column j belongs to values[j]
 };
-SymmetricEigen symmetric_eigen(const Tensor<double>& a);
+SymmetricEigen symmetric_eigen(Tensor<double> a);
 
 // A = U diag(s) V^T for A [m, n], with k = min(m, n) singular values. Throws ShapeError,
 // NumericalError.

@@ -24,7 +24,7 @@ RidgeSystem ridge_system(const Features& features, const TrainingPairs& pairs,
     });
     if (progress) progress(begin + rows);
   }
-  return ridge.decompose();
+  return std::move(ridge).decompose();
 }
 
 std::vector<double> prediction_errors(const Features& features, const std::vector<RidgeFit>& fits,

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "papillon/tensor/allocator.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/factorisations.hpp"
 #include "papillon/tensor/linalg.hpp"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t block_rows = 4096, tile_rows = 256;
 // The triangle of products is cut into squares of about this width; each is one task.
 constexpr std::size_t panel_width = 256;
+constexpr std::size_t most_features = 32766;  // that LAPACK's workspace can be counted for
 // A feature whose standard deviation is below this part of its largest value does not vary: what is
 // left is rounding of features that were computed in single precision.
 constexpr double constant_below = 1e-7;
@@ -32,11 +34,20 @@ void standardise(std::size_t n, std::size_t width, const double* centre, const d
 
 }  // namespace
 
+double ridge_memory(std::size_t features, std::size_t targets) {
+  const double width = static_cast<double>(features + targets + 1), square = width * width;
+  // Products and correlations beside a block, or a matrix and twice as much for LAPACK.
+  return sizeof(double) * std::max(2 * square + block_rows * width, 3 * square);
+}
+
 StreamingRidge::StreamingRidge(std::size_t features, std::size_t targets)
     : features_(features), targets_(targets), width_(features + targets + 1) {
   if (features == 0 || targets == 0)
     throw ArgumentError(
         fmt::format("ridge: {} features and {} targets; there should be some", features, targets));
+  if (features > most_features)
+    throw ArgumentError(fmt::format("ridge: {} features; no more than {} can be decomposed",
+                                    features, most_features));
 }
 
 // Means and inverse standard deviations of the first block; columns that do not vary keep 1.
@@ -99,7 +110,7 @@ void StreamingRidge::add(std::size_t rows, const RowSource& source) {
   }
 }
 
-RidgeSystem StreamingRidge::decompose() const {
+RidgeSystem StreamingRidge::decompose() && {
   if (rows_ < 2) throw ArgumentError(fmt::format("ridge: {} rows; at least two are needed", rows_));
   const std::size_t last = width_ - 1;
   for (std::size_t i = 0; i < width_; ++i)
@@ -143,7 +154,10 @@ RidgeSystem StreamingRidge::decompose() const {
       covariance(p, k) = (products_(j, i) / n - mean[i] * mean[j]) / deviation[i] / scale_[j];
     }
   }
-  SymmetricEigen eigen = symmetric_eigen(correlations);
+  products_ = {};
+  block_ = {};
+  release_cached_memory();  // LAPACK takes its own from elsewhere
+  SymmetricEigen eigen = symmetric_eigen(std::move(correlations));
   const SingleThreadedBlas guard;
   system.projections_ = matmul(eigen.vectors, covariance, Transpose::yes);
   system.eigenvalues_ = std::move(eigen.values);

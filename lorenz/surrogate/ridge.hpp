@@ -55,18 +55,25 @@ class RidgeSystem {
   Tensor<double> projections_;     // [K, D]: vectors^T X^T Y / N
 };
 
+// The most memory, in bytes, that a StreamingRidge and the decomposition of what it gives up take.
+double ridge_memory(std::size_t features, std::size_t targets);
+
 // Collects the normal equations in double precision, block by block: memory for (F + D)^2 numbers
-// and one block, whatever the number of rows. Rows are first centred and scaled by the moments of
-// the first block, so that nothing cancels in the end. The same bits for any number of threads.
+// and one block, whatever the number of rows, and three times that for the decomposition. Rows are
+// first centred and scaled by the moments of the first block, so that nothing cancels in the end.
+// The same bits for any number of threads.
 class StreamingRidge {
  public:
-  // Throws ArgumentError if there are no features or no targets.
+  // Throws ArgumentError if there are no features or no targets, or more than can be decomposed
+  // (32,766).
   StreamingRidge(std::size_t features, std::size_t targets);
 
   void add(std::size_t rows, const RowSource& source);
   std::uint64_t rows() const { return rows_; }
-  // Throws ArgumentError with fewer than two rows, NumericalError if a value was not finite.
-  RidgeSystem decompose() const;
+  // Throws ArgumentError with fewer than two rows, NumericalError if a value was not finite. The
+  // second gives up what it has collected, for the memory's sake.
+  RidgeSystem decompose() const& { return StreamingRidge(*this).decompose(); }
+  RidgeSystem decompose() &&;
 
  private:
   void set_units(std::size_t rows);
