@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "papillon/apps/assimilate/comparison.hpp"
 #include "papillon/apps/assimilate/figures.hpp"
@@ -11,6 +12,8 @@
 #include "papillon/apps/assimilate/twin_run.hpp"
 #include "papillon/apps/assimilate/uses.hpp"
 #include "papillon/apps/gnuplot.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/outputs.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -54,6 +57,8 @@ class Assimilate : public Command {
     if (!context.runs.empty()) {
       std::vector<ParsedRun> runs = listed_runs(context, options_);
       for (const ParsedRun& run : runs) check(run.options);
+      require_writable_directory(options_.out, "--out");
+      if (!runs.front().options.figure.empty()) require_drawable(runs);
       return compare(context, std::move(runs), inputs);
     }
     if (!options_.run.empty())
@@ -63,14 +68,18 @@ class Assimilate : public Command {
     const AssimilateOptions& o = run.options;
     check(o);
     check_used(o, context.layers.front());
+    require_writable_directory(o.out, "--out");
+    if (!o.figure.empty()) require_drawable({run});
+    if (o.resume) check_resumable(o);
+    if (!o.out.empty() && !o.resume) refuse_other_run(run, inputs);
+    check_run(run, inputs);
+    std::optional<OutputDirectory> directory;
     if (!o.out.empty() && !o.resume) {
-      refuse_other_run(run, inputs);
-      run.context.start_directory(o.out);
+      directory.emplace(run.context, o.out);
       std::error_code ignored;
       for (const char* file : {"results.json", "stored.safetensors", "checkpoint.safetensors"})
         std::filesystem::remove(std::filesystem::path(o.out) / file, ignored);
     }
-    if (o.resume) check_resumable(o);
     Json results = o.spread.empty()
                        ? run_twin(run, inputs, "papillon assimilate --out " + o.out + " --resume")
                        : run_spread(run, inputs);
@@ -84,7 +93,7 @@ class Assimilate : public Command {
 
  private:
   static void check(const AssimilateOptions& o) {
-    if (!o.figure.empty()) require_gnuplot();
+    if (!o.figure.empty()) require_figure(o.figure + "-interval", "--figure");
     if (o.tune.empty() && (!o.range.empty() || o.golden))
       throw UsageError("--range and --golden are for --tune OPTION");
     if (!o.tune.empty() && !o.spread.empty())

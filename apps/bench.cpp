@@ -10,6 +10,8 @@
 #include "papillon/apps/bench_assimilation.hpp"
 #include "papillon/apps/bench_gemm.hpp"
 #include "papillon/apps/command.hpp"
+#include "papillon/apps/numbers.hpp"
+#include "papillon/apps/options.hpp"
 #include "papillon/diffusion/trainer.hpp"
 #include "papillon/lorenz/integrate.hpp"
 #include "papillon/lorenz/surrogate/ridge.hpp"
@@ -63,12 +65,11 @@ class Bench : public Command {
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("--batch-size", batches_, "of training and sampling")
-        ->transform(count_number())
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 22));
-    app.add_option("--strata", strata_, "of train_B_stratified")->check(CLI::Range(1, 1000));
-    app.add_option("--seconds", seconds_, "for each case")->check(within(0.01, 600));
-    app.add_option("--only", only_, "cases whose name contains this");
+    OptionGroup g(app);
+    g.whole("--batch-size", batches_, {1, 1 << 22}, "of training and sampling");
+    g.whole("--strata", strata_, {1, 1000}, "of train_B_stratified");
+    g.number("--seconds", seconds_, closed(0.01, 600), "for each case");
+    g.text("--only", only_, "cases whose name contains this");
   }
 
   Json run(const Context& context) override {
@@ -108,8 +109,8 @@ class Bench : public Command {
   void report(const std::string& name, double value, const char* unit, double limit,
               double fraction) {
     Json& entry = results_[name] = {{"value", value}, {"unit", unit}};
-    entry["limit"] = limit > 0 ? Json(limit) : Json();
-    entry["fraction"] = limit > 0 ? Json(fraction) : Json();
+    entry["limit"] = limit > 0 ? json_number(limit) : Json();
+    entry["fraction"] = limit > 0 ? json_number(fraction) : Json();
     if (!context_->tables()) return;
     fmt::print("{:<26}{:>14.4g}  {:<16}", name, value, unit);
     if (limit > 0) fmt::print("{:>14.4g}{:>8.1f} %", limit, 100 * fraction);

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -32,9 +31,6 @@ struct Context {
   // runs that the file lists, for a command that makes several.
   std::vector<Settings> layers, runs;
 
-  // Makes the directory and puts config.toml there: the resolved configuration (which --config
-  // reads again), seed, version and commit. Throws OutputError.
-  void start_directory(const std::filesystem::path& directory) const;
   // What the line of a run says that a signal ends where it is: "interrupted; <what>".
   void say_when_interrupted(const std::string& what) const;
   // Whether tables go to stdout (they do not where the JSON does).
@@ -49,6 +45,7 @@ class Command {
   virtual const char* example() const = 0;          // lines; help begins with them
   virtual const char* notes() const { return ""; }  // help ends with them
   virtual void add_options(CLI::App& app) = 0;
+  // Checks all options, all inputs and where the outputs go before it writes anything.
   // Returns what --json calls "results"; a key "failed" (true, or a message) is not written: the
   // exit code is then that of a numerical failure.
   virtual Json run(const Context& context) = 0;
@@ -75,10 +72,5 @@ void add_common_options(CLI::App& app, Context& context);
 
 // Throws UsageError unless the option has a value.
 void require(const std::string& value, const char* option);
-
-// For counts: takes 12000000, 12e6, 12M and 128k. Use with ->transform().
-CLI::Validator count_number();
-// For numbers; refuses NaN, too.
-CLI::Validator within(double low, double high);
 
 }  // namespace papillon::apps

@@ -5,6 +5,9 @@
 #include "papillon/apps/figure.hpp"
 #include "papillon/apps/frechet_network.hpp"
 #include "papillon/apps/gnuplot.hpp"
+#include "papillon/apps/numbers.hpp"
+#include "papillon/apps/options.hpp"
+#include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/lorenz/metrics/evaluation.hpp"
@@ -35,32 +38,41 @@ class Evaluate : public Command {
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("--samples", samples_, "generated states, .nc or .npy (needed)");
-    app.add_option("--reference", reference_, "states of the attractor (needed)");
-    app.add_option("--independent", independent_,
-                   "states of other trajectories, for the floors; else they are integrated");
-    app.add_option("--figure", figure_, "name for FIGURE.svg and FIGURE.png, drawn by gnuplot");
-    app.add_option("--nearest-states", options_.d_test_states,
-                   "reference states that d_test is a mean over, evenly spaced; 0: all")
-        ->transform(count_number());
-    app.add_option(
-        "--frechet-network", frechet_,
-        "file of the network that the Fréchet distance is measured on, fitted where it is "
-        "missing; auto: REFERENCE.frechet.safetensors; none: random features");
-    app.add_option("--features", options_.features, "random ones, of the Fréchet distance")
-        ->check(CLI::Range(2, 4096));
+    OptionGroup g(app);
+    g.text("--samples", samples_, "generated states, .nc or .npy (needed)");
+    g.text("--reference", reference_, "states of the attractor (needed)");
+    g.text("--independent", independent_,
+           "states of other trajectories, for the floors; else they are integrated");
+    g.text("--figure", figure_, "name for FIGURE.svg and FIGURE.png, drawn by gnuplot");
+    g.whole("--nearest-states", options_.d_test_states, {0, many},
+            "reference states that d_test is a mean over, evenly spaced; 0: all");
+    g.text("--frechet-network", frechet_,
+           "file of the network that the Fréchet distance is measured on, fitted where it is "
+           "missing; auto: REFERENCE.frechet.safetensors; none: random features");
+    g.whole("--features", options_.features, {2, 4096}, "random ones, of the Fréchet distance");
   }
 
   Json run(const Context& context) override {
     require(samples_, "--samples FILE");
     require(reference_, "--reference FILE");
-    if (!figure_.empty()) require_gnuplot();
+    require(frechet_, "--frechet-network FILE, auto or none");
+    require_figure(figure_, "--figure");
+    if (frechet_ != "auto" && frechet_ != "none" && !std::filesystem::exists(frechet_))
+      require_writable_file(frechet_, "--frechet-network");
     options_.seed = context.seed;
     const States samples = read_states(samples_, 3);
     const States reference = read_states(reference_, 3);
+    // What evaluate() would say once the network is fitted.
+    for (const auto& [file, states] :
+         {std::pair{&samples_, &samples}, std::pair{&reference_, &reference}})
+      if (states->values.extent(0) < 2)
+        throw InputError(fmt::format("{}: one state is too few; at least 2 are needed", *file));
     const Tensor<float> independent = independent_.empty()
                                           ? integrate_independent(context, samples.values.extent(0))
                                           : read_states(independent_, 3).values;
+    if (independent.size() < samples.values.size())
+      throw InputError(fmt::format("{}: {} states are too few for the floors of {} samples",
+                                   independent_, independent.size() / 3, samples.values.extent(0)));
     if (!context.quiet)
       fmt::print(stderr, "comparing {} samples with {} states\n",
                  format_count(samples.values.extent(0)), format_count(reference.values.extent(0)));
@@ -106,7 +118,9 @@ class Evaluate : public Command {
   static void print(const Evaluation& e) {
     fmt::print("{:<12}{:>12}{:>12}{:>9}\n", "metric", "value", "floor", "ratio");
     const auto row = [](const char* name, const MetricValue& m) {
-      fmt::print("{:<12}{:>12.5g}{:>12.5g}{:>9.3f}\n", name, m.value, m.floor, m.ratio);
+      fmt::print("{:<12}{:>12}{:>12}{:>9}\n", name, with_error(number_text(m.value, "{:.5g}"), ""),
+                 with_error(number_text(m.floor, "{:.5g}"), ""),
+                 with_error(number_text(m.ratio, "{:.3f}"), ""));
     };
     row("hellinger", e.hellinger);
     row("d_gen", e.d_gen);
@@ -118,7 +132,8 @@ class Evaluate : public Command {
                            "<y²> = 28 <x²> - 8/3 <z²>"};
     fmt::print("\nrelative errors of the identities\n");
     for (std::size_t i = 0; i < e.each_identity.errors.size(); ++i)
-      fmt::print("  {:<28}{:>+9.3f} %\n", names[i], 100 * e.each_identity.errors[i]);
+      fmt::print("  {:<28}{:>9} %\n", names[i],
+                 with_error(number_text(100 * e.each_identity.errors[i], "{:+.3f}"), ""));
   }
 
   std::string samples_, reference_, independent_, figure_, frechet_ = "auto";

@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include "papillon/apps/command.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/options.hpp"
+#include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/lorenz/climatology.hpp"
@@ -23,35 +26,24 @@ class Generate : public Command {
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("--out", out_, "directory for train, validation and test (needed)");
-    app.add_option("--format", format_, "of the files")->check(CLI::IsMember({"nc", "npy"}));
-    app.add_option("--system", system_, "dynamical system")
-        ->check(CLI::IsMember({"lorenz63", "lorenz96"}));
-    app.add_option("--dimension", dimension_, "components of lorenz96")
-        ->check(CLI::Range(4, 100000));
-    app.add_option("--forcing", forcing_, "of lorenz96")->check(within(-1e3, 1e3));
-    const auto members = [&](const char* option, std::size_t& value, const char* help) {
-      app.add_option(option, value, help)
-          ->transform(count_number())
-          ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000'000}));
-    };
-    members("--members", set_.members, "training trajectories");
-    members("--validation-members", validation_, "validation trajectories (0: no such file)");
-    members("--test-members", test_, "test trajectories (0: no such file)");
-    app.add_option("--steps", set_.steps, "time steps of each, after the burn-in")
-        ->transform(count_number())
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000'000}));
-    app.add_option("--burn-in", set_.burn_in, "time steps before the first state")
-        ->transform(count_number())
-        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1'000'000'000'000}));
-    app.add_option("--store-every", set_.store_every, "time steps between stored states")
-        ->transform(count_number())
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
-    app.add_option("--dt", set_.dt, "time step")->check(within(1e-9, 1));
-    app.add_option("--scheme", scheme_, "integrator")
-        ->check(CLI::IsMember({"euler", "heun", "rk4"}));
-    app.add_option("--precision", precision_, "of the integration")
-        ->check(CLI::IsMember({"float", "double"}));
+    constexpr std::uint64_t members = 1'000'000'000, steps = 1'000'000'000'000;
+    OptionGroup g(app);
+    g.text("--out", out_, "directory for train, validation and test (needed)");
+    g.choice("--format", format_, {"nc", "npy"}, "of the files");
+    g.choice("--system", system_, {"lorenz63", "lorenz96"}, "dynamical system");
+    g.whole("--dimension", dimension_, {4, 100'000}, "components of lorenz96");
+    g.number("--forcing", forcing_, closed(-1e3, 1e3), "of lorenz96");
+    g.whole("--members", set_.members, {1, members}, "training trajectories");
+    g.whole("--validation-members", validation_, {0, members},
+            "validation trajectories (0: no such file)");
+    g.whole("--test-members", test_, {0, members}, "test trajectories (0: no such file)");
+    g.whole("--steps", set_.steps, {1, steps},
+            "time steps of each, after the burn-in; a multiple of --store-every");
+    g.whole("--burn-in", set_.burn_in, {0, steps}, "time steps before the first state");
+    g.whole("--store-every", set_.store_every, {1, steps}, "time steps between stored states");
+    g.number("--dt", set_.dt, closed(1e-9, 1), "time step");
+    g.choice("--scheme", scheme_, {"euler", "heun", "rk4"}, "integrator");
+    g.choice("--precision", precision_, {"float", "double"}, "of the integration");
   }
 
   Json run(const Context& context) override {
@@ -61,41 +53,61 @@ class Generate : public Command {
     set_.scheme = scheme_ == "euler"  ? Scheme::euler
                   : scheme_ == "heun" ? Scheme::heun
                                       : Scheme::rk4;
-    if (set_.members == 0) throw UsageError("--members: at least 1 is needed");
+    if (set_.steps % set_.store_every != 0)
+      throw UsageError(fmt::format("--steps {} is no multiple of --store-every {}", set_.steps,
+                                   set_.store_every));
+    require_writable_directory(out_, "--out");
+    const Set sets[] = {{"train", Purpose::training_trajectories, set_.members},
+                        {"validation", Purpose::validation_trajectories, validation_},
+                        {"test", Purpose::test_trajectories, test_}};
+    for (const Set& set : sets)
+      if (set.members > 0) check_state_file(file(set), layout(context, set));
     context.say_when_interrupted("sets that are finished are kept");
-    context.start_directory(out_);
+    const OutputDirectory directory(context, out_);
     Json results;
-    write(context, "train", Purpose::training_trajectories, set_.members, results);
-    write(context, "validation", Purpose::validation_trajectories, validation_, results);
-    write(context, "test", Purpose::test_trajectories, test_, results);
+    for (const Set& set : sets)
+      if (set.members > 0) write(context, set, results);
     return results;
   }
 
  private:
-  void write(const Context& context, const char* set, Purpose purpose, std::size_t members,
-             Json& results) {
-    if (members == 0) return;
-    TrajectorySetOptions options = set_;
-    options.members = members;
-    options.set = purpose;
+  struct Set {
+    const char* name;
+    Purpose purpose;
+    std::size_t members;
+  };
+
+  std::filesystem::path file(const Set& set) const {
+    return std::filesystem::path(out_) / fmt::format("{}.{}", set.name, format_);
+  }
+
+  StateLayout layout(const Context& context, const Set& set) const {
     StateLayout layout;
-    layout.members = members;
-    layout.times = options.steps / options.store_every;
+    layout.members = set.members;
+    layout.times = set_.steps / set_.store_every;
     layout.dimension = system_ == "lorenz63" ? 3 : dimension_;
-    layout.dt = options.dt * static_cast<double>(options.store_every);
-    layout.attributes = {{"title", fmt::format("{} trajectories: {} set", system_, set)},
+    layout.dt = set_.dt * static_cast<double>(set_.store_every);
+    layout.attributes = {{"title", fmt::format("{} trajectories: {} set", system_, set.name)},
                          {"system", system_},
                          {"scheme", scheme_},
                          {"seed", std::to_string(context.seed)},
                          {"configuration", context.settings.dump()}};
-    const auto path = std::filesystem::path(out_) / fmt::format("{}.{}", set, format_);
+    return layout;
+  }
+
+  void write(const Context& context, const Set& set, Json& results) {
+    TrajectorySetOptions options = set_;
+    options.members = set.members;
+    options.set = set.purpose;
+    const StateLayout layout = this->layout(context, set);
+    const std::filesystem::path path = file(set);
     const auto writer = open_state_writer(path, layout);
     Climatology climatology(layout.dimension);
-    Progress progress(set, layout.times * members, "states", context.quiet);
+    Progress progress(set.name, layout.times * set.members, "states", context.quiet);
     const TrajectorySink sink = [&](const Tensor<float>& states, std::size_t first_time) {
       writer->write(states, first_time);
       climatology.add(states.span());
-      progress.update((first_time + states.extent(1)) * members);
+      progress.update((first_time + states.extent(1)) * set.members);
     };
     if (system_ == "lorenz63")
       stream_trajectories(Lorenz63{}, options, sink, layout.block_times());
@@ -103,12 +115,12 @@ class Generate : public Command {
       stream_trajectories(Lorenz96{dimension_, forcing_}, options, sink, layout.block_times());
     writer->commit();
     progress.finish();
-    results[set] = {{"file", path.string()},
-                    {"states", layout.times * members},
-                    {"mean", climatology.mean()},
-                    {"standard_deviation", climatology.standard_deviation()}};
+    results[set.name] = {{"file", path.string()},
+                         {"states", layout.times * set.members},
+                         {"mean", climatology.mean()},
+                         {"standard_deviation", climatology.standard_deviation()}};
     if (context.tables())
-      fmt::print("{}  {} states\n", path.string(), format_count(layout.times * members));
+      fmt::print("{}  {} states\n", path.string(), format_count(layout.times * set.members));
   }
 
   std::string out_, format_ = "nc", system_ = "lorenz63", scheme_ = "rk4", precision_ = "double";

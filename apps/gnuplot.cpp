@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/outputs.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
 
@@ -93,6 +94,13 @@ void require_gnuplot() {
   throw InputError(
       "gnuplot, which draws the figures, is not installed (Debian: apt install gnuplot-nox); "
       "leave out the figure to do without");
+}
+
+void require_figure(const std::filesystem::path& stem, const char* option) {
+  if (stem.empty()) return;
+  for (const char* extension : {".png", ".svg"})
+    require_writable_file(stem.string() + extension, option);
+  require_gnuplot();
 }
 
 void GnuplotFigure::draw(const std::filesystem::path& stem) const {

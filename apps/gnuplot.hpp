@@ -9,6 +9,9 @@ namespace papillon::apps {
 
 // Throws InputError that says what to install.
 void require_gnuplot();
+// Throws that, or OutputError, unless <stem>.png and <stem>.svg can be drawn there; an empty stem
+// is a figure that is not wanted.
+void require_figure(const std::filesystem::path& stem, const char* option);
 
 struct GnuplotFigure {
   std::map<std::string, std::string> data;  // rows of text: name -> what the script calls $name

@@ -4,12 +4,15 @@
 
 #include <clocale>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <new>
 
 #include "papillon/apps/build_info.hpp"
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/options.hpp"
+#include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
@@ -75,6 +78,7 @@ int run_command(Command& command, CLI::App& app, const CLI::App& program, Contex
   apply(command.preset());
   context.command = command.name();
   context.settings = resolved_settings(app);
+  if (context.json != "-") require_writable_file(context.json, "--json");
   set_thread_count(context.threads);
   context.say_when_interrupted("what was finished is kept");
   const auto start = Clock::now();
@@ -173,17 +177,13 @@ Json result_document(const Context& context, double seconds, Json results) {
 }
 
 void add_common_options(CLI::App& app, Context& context) {
-  constexpr const char* group = "Common options";
-  app.add_option("--config", context.config, "TOML file with options")->group(group);
-  app.add_option("--seed", context.seed, "of all random numbers")
-      ->transform(count_number())
-      ->group(group);
-  app.add_option("--threads", context.threads, "0: one for each processor")
-      ->check(CLI::Range(0, 4096))
-      ->group(group);
-  app.add_option("--json", context.json, "file for the machine-readable result (-: stdout)")
-      ->group(group);
-  app.add_flag("--quiet", context.quiet, "no messages but errors")->group(group);
+  OptionGroup g(app, "Common options");
+  g.text("--config", context.config, "TOML file with options");
+  g.whole("--seed", context.seed, {0, std::numeric_limits<std::uint64_t>::max()},
+          "of all random numbers");
+  g.whole("--threads", context.threads, {0, 4096}, "0: one for each processor");
+  g.text("--json", context.json, "file for the machine-readable result (-: stdout)");
+  g.flag("--quiet", context.quiet, "no messages but errors");
 }
 
 void Context::say_when_interrupted(const std::string& what) const {
@@ -192,21 +192,6 @@ void Context::say_when_interrupted(const std::string& what) const {
 
 void require(const std::string& value, const char* option) {
   if (value.empty()) throw UsageError(fmt::format("{} is needed", option));
-}
-
-void Context::start_directory(const std::filesystem::path& directory) const {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error || !std::filesystem::is_directory(directory))
-    throw OutputError(fmt::format("{}: cannot make this directory: {}", directory.string(),
-                                  error ? error.message() : "a file is in its place"));
-  std::string text = fmt::format(
-      "# The resolved configuration of this run; papillon {} --config reads it.\n"
-      "# papillon {}, commit {}\n\n[{}]\n",
-      command, program_version, program_commit, command);
-  for (const auto& [key, value] : settings.items())
-    text += fmt::format("{} = {}\n", key, value.dump());
-  write_file_atomically(directory / "config.toml", text);
 }
 
 }  // namespace papillon::apps

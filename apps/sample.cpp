@@ -6,11 +6,15 @@
 #include <string>
 
 #include "papillon/apps/command.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/options.hpp"
+#include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/diffusion/model.hpp"
 #include "papillon/diffusion/partial.hpp"
 #include "papillon/diffusion/sampler.hpp"
+#include "papillon/diffusion/timesteps.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/random_streams.hpp"
 
@@ -39,40 +43,46 @@ class Sample : public Command {
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("--model", model_, "trained model (needed)");
-    app.add_option("--out", out_, "file for the states, .nc or .npy (needed)");
-    app.add_option("--count", count_, "states to draw")
-        ->transform(count_number())
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000'000}));
-    app.add_option("--sampler", sampler_,
-                   "how: dpm2m and dpm3m are DPM-Solver++ (aliases dpmpp2m, dpmpp3m)")
-        ->transform(sampler_alias())
-        ->check(CLI::IsMember({"ddpm", "ddim", "dpm2m", "dpm3m", "heun"}));
-    app.add_option("--steps", options_.steps, "of the reverse process");
-    app.add_option("--spacing", spacing_,
-                   "of its timesteps; auto: uniform for ddpm and ddim, else log_snr")
-        ->check(CLI::IsMember({"auto", "uniform", "leading", "trailing", "log_snr", "karras"}));
-    app.add_option("--eta", options_.eta, "noise of ddim: 0 none, 1 as ddpm")->check(within(0, 1));
-    app.add_option("--variance", variance_, "of ddpm")->check(CLI::IsMember({"small", "large"}));
-    app.add_option("--rho", options_.rho, "of karras spacing")->check(within(0.1, 100));
-    app.add_option("--clip", options_.clip, "predicted normalised states; 0: not")
-        ->check(within(0, 1e6));
-    app.add_option("--from", from_, "states to make ensembles from, in place of --count");
-    app.add_option("--start-step", start_step_, "steps from the end where they are noised");
-    app.add_option("--members", members_, "of each ensemble")->check(CLI::Range(1, 1000000));
-    app.add_option("--batch-size", batch_, "states at a time; results do not depend on it")
-        ->transform(count_number())
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 24));
+    OptionGroup g(app);
+    g.text("--model", model_, "trained model (needed)");
+    g.text("--out", out_, "file for the states, .nc or .npy (needed)");
+    g.whole("--count", count_, {1, 10'000'000'000}, "states to draw");
+    g.choice("--sampler", sampler_, {"ddpm", "ddim", "dpm2m", "dpm3m", "heun"},
+             "how: dpm2m and dpm3m are DPM-Solver++ (aliases dpmpp2m, dpmpp3m)")
+        ->transform(sampler_alias());
+    g.whole("--steps", options_.steps, {1, 100'000},
+            "of the reverse process, at most those of the model");
+    g.choice("--spacing", spacing_, {"auto", "uniform", "leading", "trailing", "log_snr", "karras"},
+             "of its timesteps; auto: uniform for ddpm and ddim, else log_snr");
+    g.number("--eta", options_.eta, closed(0, 1), "noise of ddim: 0 none, 1 as ddpm");
+    g.choice("--variance", variance_, {"small", "large"}, "of ddpm");
+    g.number("--rho", options_.rho, closed(0.1, 100), "of karras spacing");
+    g.number("--clip", options_.clip, closed(0, 1e6), "predicted normalised states; 0: not");
+    g.text("--from", from_, "states to make ensembles from, in place of --count");
+    g.whole("--start-step", start_step_, {0, 100'000},
+            "steps from the end where they are noised, at most --steps; needed with --from");
+    g.whole("--members", members_, {1, 1'000'000}, "of each ensemble");
+    g.whole("--batch-size", batch_, {1, 1 << 24}, "states at a time; results do not depend on it");
   }
 
   Json run(const Context& context) override {
     require(model_, "--model FILE");
     require(out_, "--out FILE");
     check_state_extension(out_);
+    require_writable_file(out_, "--out");
     if (!from_.empty() && start_step_ == 0)
       throw UsageError("--start-step K is needed with --from");
     if (from_.empty() && start_step_ != 0)
       throw UsageError("--start-step is for ensembles: --from FILE is needed with it");
+    if (start_step_ > options_.steps)
+      throw UsageError(
+          fmt::format("--start-step {} is more than --steps {}", start_step_, options_.steps));
+    if (options_.eta != 0 && sampler_ != "ddim")
+      throw UsageError(
+          fmt::format("--eta {} is for --sampler ddim, not {}", options_.eta, sampler_));
+    if (variance_ != "small" && sampler_ != "ddpm")
+      throw UsageError(
+          fmt::format("--variance {} is for --sampler ddpm, not {}", variance_, sampler_));
     options_.sampler = parse_sampler(sampler_);
     const bool uniform = sampler_ == "ddpm" || sampler_ == "ddim";
     options_.spacing = spacing_ != "auto" ? parse_spacing(spacing_)
@@ -83,7 +93,12 @@ class Sample : public Command {
     options_.random = random_stream(context.seed, Purpose::sampling_noise);
     const DiffusionModel model = load_model(model_);
     const DenoisingModel<float> denoising{make_denoiser(model), model.schedule, model.head};
-    sampler_timesteps(model.schedule, options_);  // refuses what makes no sense before work begins
+    if (options_.steps > model.schedule.steps())
+      throw UsageError(fmt::format("--steps {}: {} has {} diffusion steps", options_.steps, model_,
+                                   model.schedule.steps()));
+    // Refuse what makes no sense before work begins.
+    const std::vector<int> timesteps = sampler_timesteps(model.schedule, options_);
+    if (!from_.empty()) last_steps(timesteps, start_step_);
     context.say_when_interrupted("nothing is written");
     return from_.empty() ? draw(context, model, denoising) : ensembles(context, model, denoising);
   }
@@ -121,6 +136,7 @@ class Sample : public Command {
   Json draw(const Context& context, const DiffusionModel& model,
             const DenoisingModel<float>& denoising) {
     const std::size_t d = model.shift.size();
+    check_state_file(out_, layout(context, count_, 1, model));
     Tensor<float> states(Shape{count_, d});
     Progress progress("sample", count_, "states", context.quiet);
     int evaluations = 0;

@@ -188,4 +188,21 @@ nlohmann::ordered_json resolved_settings(const CLI::App& command) {
   return json;
 }
 
+RunSettings run_settings(const Json& settings) {
+  RunSettings all;
+  for (const auto& [key, value] : settings.items())
+    all.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+  return all;
+}
+
+std::vector<SettingDifference> as_options(std::vector<SettingDifference> differences,
+                                          const Json& settings) {
+  for (SettingDifference& d : differences) {
+    std::string option = d.name;
+    std::replace(option.begin(), option.end(), '_', '-');
+    if (settings.contains(option)) d.name = fmt::format("--{}", option);
+  }
+  return differences;
+}
+
 }  // namespace papillon::apps

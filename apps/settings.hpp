@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "papillon/nn/run_settings.hpp"
+
 namespace papillon::apps {
 
 struct Setting {
@@ -32,5 +34,10 @@ void apply_settings(CLI::App& command, const Settings& settings);
 
 // Values of all options that a result depends on.
 nlohmann::ordered_json resolved_settings(const CLI::App& command);
+// The same in the form of checkpoints.
+RunSettings run_settings(const nlohmann::ordered_json& settings);
+// Names as on the command line, "--batch-size" for "batch_size", where they are in the settings.
+std::vector<SettingDifference> as_options(std::vector<SettingDifference> differences,
+                                          const nlohmann::ordered_json& settings);
 
 }  // namespace papillon::apps

@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "papillon/apps/gnuplot.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/options.hpp"
+#include "papillon/apps/outputs.hpp"
 #include "papillon/apps/surrogate/comparison.hpp"
 #include "papillon/apps/surrogate/results.hpp"
 #include "papillon/tensor/errors.hpp"
@@ -48,33 +52,35 @@ class SurrogateCommand : public Command {
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("--data", data_, "training trajectories, .nc or .npy (needed)");
-    app.add_option("--validation", validation_, "trajectories for --lambda auto");
-    app.add_option("--test", test_, "trajectories for scores and roll-outs");
-    app.add_option("--model", model_, "trained diffusion model");
-    app.add_option("--out", out_, "directory for results, tables and the figure");
-    app.add_option("--models", models_, "which to fit (see below)")->delimiter(',');
-    app.add_option("--lambda", o_.lambdas, "of ridge regression, per sample: numbers, auto")
-        ->delimiter(',');
-    add_data_options(app);
-    add_network_options(app);
-    add_score_options(app);
-    app.add_option("--scaling", scaling_, "repeat for each of --scaling-values")
-        ->check(CLI::IsMember({"none", "samples", "corruption", "lead"}));
-    app.add_option("--scaling-values", scaling_values_, "values; else a range that suits")
-        ->delimiter(',');
-    app.add_flag("--fit-only", fit_only_, "fit and --save, no scores");
-    app.add_option("--save", save_, "file for the fitted surrogate (of one model)");
-    app.add_option("--surrogate", surrogate_, "a saved surrogate, in place of --models");
-    app.add_option("--rollout", rollout_, "file for the forecasts (of one model), .nc or .npy");
-    app.add_flag("--no-figure", no_figure_, "do not draw");
+    OptionGroup g(app);
+    g.text("--data", data_, "training trajectories, .nc or .npy (needed)");
+    g.text("--validation", validation_, "trajectories for --lambda auto");
+    g.text("--test", test_, "trajectories for scores and roll-outs");
+    g.text("--model", model_, "trained diffusion model");
+    g.text("--out", out_, "directory for results, tables and the figure");
+    g.texts("--models", models_, "which to fit (see below)");
+    g.texts("--lambda", o_.lambdas, "of ridge regression, per sample: numbers from 0 on, auto");
+    add_data_options(g);
+    add_network_options(OptionGroup(app, "Networks"));
+    add_score_options(OptionGroup(app, "Scores"));
+    g.choice("--scaling", scaling_, {"none", "samples", "corruption", "lead"},
+             "repeat for each of --scaling-values");
+    g.number("--scaling-values", scaling_values_, closed(0, 1e12),
+             "values, as the option of that name takes them; else a range that suits");
+    g.flag("--fit-only", fit_only_, "fit and --save, no scores");
+    g.text("--save", save_, "file for the fitted surrogate (of one model)");
+    g.text("--surrogate", surrogate_, "a saved surrogate, in place of --models");
+    g.text("--rollout", rollout_, "file for the forecasts (of one model), .nc or .npy");
+    g.flag("--no-figure", no_figure_, "do not draw");
   }
 
   Json run(const Context& context) override {
     context_ = &context;
     check_options();
+    require_writable_directory(out_, "--out");
+    require_writable_file(save_, "--save");
+    require_writable_file(rollout_, "--rollout");
     context.say_when_interrupted("models that are finished are kept, and the same command goes on");
-    if (!out_.empty()) context.start_directory(out_);
     Ingredients ingredients;
     ingredients.timesteps = timesteps_;
     ingredients.fourier_width = fourier_width_;
@@ -94,71 +100,54 @@ class SurrogateCommand : public Command {
       throw UsageError("--lambda auto needs --validation FILE (or give a number)");
     const Experiment experiment(context, data_, validate ? validation_ : "", test_, model_,
                                 ingredients);
-    if (!surrogate_.empty()) return saved(experiment);
+    std::optional<Fitted> loaded;
+    if (!surrogate_.empty()) loaded.emplace(saved(experiment));
+    const std::vector<Variant> variants = scaled(o_, scaling_, std::move(scaling_values_));
+    for (const Variant& variant : variants)
+      for (const Recipe& recipe : recipes) experiment.check(recipe, variant.options);
+    if (!rollout_.empty()) check_state_file(rollout_, rollout_layout(experiment));
+    std::optional<OutputDirectory> directory;
+    if (!out_.empty()) directory.emplace(context, out_);
+    if (loaded) return scored(experiment, name_of(loaded->surrogate), *loaded);
     if (fit_only_ || !rollout_.empty() || !save_.empty()) return single(experiment, recipes[0]);
-    const Comparison comparison(context, experiment, out_, o_, seeds_, !no_figure_);
-    return scaling_ == "none" ? comparison.compare(recipes)
-                              : comparison.scale(recipes, scaling_, scaling_values_);
+    const Comparison comparison(context, experiment, out_, seeds_, !no_figure_);
+    return scaling_ == "none" ? comparison.compare(recipes, o_)
+                              : comparison.scale(recipes, scaling_, variants);
   }
 
  private:
-  void add_data_options(CLI::App& app) {
-    app.add_option("--samples", o_.samples, "training pairs")->transform(count_number());
-    app.add_option("--lead", o_.lead, "steps of the trajectory in one step of the surrogate")
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
-    app.add_option("--corruption", o_.corruption, "noise on the targets, in standard deviations")
-        ->check(within(0, 1e6));
-    app.add_option("--seeds", seeds_, "how many, from --seed on: samples, random features, weights")
-        ->check(CLI::Range(1, 1000));
-    app.add_option("--timesteps", timesteps_, "of the diffusion model, whose features are taken")
-        ->delimiter(',')
-        ->check(CLI::Range(0, 1'000'000));
-    app.add_option("--fourier-width", fourier_width_,
-                   "standard deviation of the random frequencies, per normalised unit")
-        ->check(within(1e-6, 1e6));
+  void add_data_options(OptionGroup& g) {
+    g.whole("--samples", o_.samples, {1, many}, "training pairs");
+    g.whole("--lead", o_.lead, {1, 1'000'000},
+            "steps of the trajectory in one step of the surrogate");
+    g.number("--corruption", o_.corruption, closed(0, 1e6),
+             "noise on the targets, in standard deviations");
+    g.whole("--seeds", seeds_, {1, 1000},
+            "how many, from --seed on: samples, random features, weights");
+    g.whole("--timesteps", timesteps_, {0, 100'000},
+            "of the diffusion model, whose features are taken");
+    g.number("--fourier-width", fourier_width_, closed(1e-6, 1e6),
+             "standard deviation of the random frequencies, per normalised unit");
   }
-  void add_network_options(CLI::App& app) {
-    constexpr const char* group = "Networks";
-    app.add_option("--epochs", o_.epochs, "passes over the samples")
-        ->check(within(1e-6, 1e9))
-        ->group(group);
-    app.add_option("--batch-size", o_.batch_size, "rows in a step of Adam")
-        ->transform(count_number())
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 24))
-        ->group(group);
-    app.add_option("--learning-rate", o_.learning_rate, "of Adam")
-        ->check(within(1e-12, 10))
-        ->group(group);
-    app.add_option("--final-learning-rate", o_.final_learning_rate,
-                   "reached along half a cosine; negative: constant")
-        ->check(within(-1, 10))
-        ->group(group);
-    app.add_option("--hidden", hidden_, "width of layers")
-        ->check(CLI::Range(1, 8192))
-        ->group(group);
+  void add_network_options(OptionGroup g) {
+    g.number("--epochs", o_.epochs, closed(1e-6, 1e9), "passes over the samples");
+    g.whole("--batch-size", o_.batch_size, {1, 1 << 24}, "rows in a step of Adam");
+    g.number("--learning-rate", o_.learning_rate, above(0, 10), "of Adam");
+    g.number("--final-learning-rate", o_.final_learning_rate, closed(-1, 10),
+             "reached along half a cosine; negative: constant");
+    g.whole("--hidden", hidden_, {1, 8192}, "width of layers");
   }
-  void add_score_options(CLI::App& app) {
-    constexpr const char* group = "Scores";
-    app.add_option("--leads", o_.leads, "steps of a forecast")
-        ->check(CLI::Range(1, 1'000'000))
-        ->group(group);
-    app.add_option("--windows", o_.windows, "forecasts, evenly spaced over the test trajectories")
-        ->transform(count_number())
-        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32))
-        ->group(group);
-    app.add_option("--threshold", o_.threshold, "of the normalised error, for the valid time")
-        ->check(within(1e-9, 1e9))
-        ->group(group);
-    app.add_option("--lyapunov-exponent", o_.lyapunov_exponent, "of the system, per unit of time")
-        ->check(within(1e-9, 1e9))
-        ->group(group);
-    app.add_option("--lyapunov-trajectories", o_.lyapunov_trajectories,
-                   "for the surrogate's leading exponent; 0: not computed")
-        ->check(CLI::Range(0, 100000))
-        ->group(group);
-    app.add_option("--lyapunov-steps", o_.lyapunov_steps, "of each")
-        ->check(CLI::Range(1, 10'000'000))
-        ->group(group);
+  void add_score_options(OptionGroup g) {
+    g.whole("--leads", o_.leads, {1, 1'000'000}, "steps of a forecast");
+    g.whole("--windows", o_.windows, {1, many},
+            "forecasts, evenly spaced over the test trajectories");
+    g.number("--threshold", o_.threshold, above(0, 1e9),
+             "of the normalised error, for the valid time");
+    g.number("--lyapunov-exponent", o_.lyapunov_exponent, above(0, 1e9),
+             "of the system, per unit of time");
+    g.whole("--lyapunov-trajectories", o_.lyapunov_trajectories, {0, 100'000},
+            "for the surrogate's leading exponent; 0: not computed");
+    g.whole("--lyapunov-steps", o_.lyapunov_steps, {1, 10'000'000}, "of each");
   }
 
   void check_options() const {
@@ -195,50 +184,56 @@ class SurrogateCommand : public Command {
     return scored(experiment, recipe.name, fitted);
   }
 
-  Json saved(const Experiment& experiment) const {
+  // The surrogate of --surrogate, if it fits the data; its lead is then --lead.
+  Fitted saved(const Experiment& experiment) {
     Fitted fitted{load_surrogate(surrogate_), {}};
     const Surrogate& s = fitted.surrogate;
     if (s.shift().size() != experiment.shift().size())
       throw InputError(fmt::format("{}: steps states of {} components; those of {} have {}",
                                    surrogate_, s.dimension(), data_, experiment.shift().size()));
-    ExperimentOptions o = o_;
-    o.lead = static_cast<std::size_t>(std::lround(s.time_step() / experiment.dt()));
-    if (o.lead == 0 ||
-        std::abs(static_cast<double>(o.lead) * experiment.dt() - s.time_step()) > 1e-6)
+    o_.lead = static_cast<std::size_t>(std::lround(s.time_step() / experiment.dt()));
+    if (o_.lead == 0 ||
+        std::abs(static_cast<double>(o_.lead) * experiment.dt() - s.time_step()) > 1e-6)
       throw InputError(
           fmt::format("{}: its step of {} time units is no multiple of {}, the step of "
                       "the trajectories",
                       surrogate_, s.time_step(), experiment.dt()));
+    experiment.windows(o_, s.shift(), s.scale());
     fitted.facts["parameters"] = s.readout().parameters();
-    const auto model = s.training.find("model");
-    return scored(experiment, model == s.training.end() ? "surrogate" : model->second, fitted, o);
+    return fitted;
+  }
+  static std::string name_of(const Surrogate& surrogate) {
+    const auto model = surrogate.training.find("model");
+    return model == surrogate.training.end() ? "surrogate" : model->second;
   }
 
   Json scored(const Experiment& experiment, const std::string& name, Fitted& fitted) const {
-    return scored(experiment, name, fitted, o_);
-  }
-  Json scored(const Experiment& experiment, const std::string& name, Fitted& fitted,
-              const ExperimentOptions& o) const {
-    experiment.score(fitted, o, name + " roll out");
-    if (!rollout_.empty()) write_rollout(experiment, fitted.surrogate, o);
+    experiment.score(fitted, o_, name + " roll out");
+    if (!rollout_.empty()) write_rollout(experiment, fitted.surrogate);
     const Json results = {{name, over_seeds({fitted.facts})}};
     if (context_->tables()) print_table(results);
     return results;
   }
 
   // Members: forecasts; times: leads, the initial state included.
-  void write_rollout(const Experiment& experiment, const Surrogate& surrogate,
-                     const ExperimentOptions& o) const {
-    const Tensor<float> initial = experiment.windows(o, surrogate).initial_states();
-    const Rollout forecast = rollout(surrogate, initial, o.leads);
-    const std::size_t n = initial.extent(0), d = initial.extent(1);
+  StateLayout rollout_layout(const Experiment& experiment) const {
     StateLayout layout;
-    layout.members = n;
-    layout.times = o.leads + 1;
-    layout.dimension = d;
-    layout.dt = surrogate.time_step();
+    layout.members = experiment.most_windows(o_);
+    layout.times = o_.leads + 1;
+    layout.dimension = experiment.shift().size();
+    layout.dt = experiment.dt() * static_cast<double>(o_.lead);
     layout.attributes = {{"title", "forecasts of a surrogate model"},
                          {"configuration", context_->settings.dump()}};
+    return layout;
+  }
+
+  void write_rollout(const Experiment& experiment, const Surrogate& surrogate) const {
+    const Tensor<float> initial =
+        experiment.windows(o_, surrogate.shift(), surrogate.scale()).initial_states();
+    const Rollout forecast = rollout(surrogate, initial, o_.leads);
+    const std::size_t n = initial.extent(0), d = initial.extent(1);
+    StateLayout layout = rollout_layout(experiment);
+    layout.dt = surrogate.time_step();
     const auto writer = open_state_writer(rollout_, layout);
     const std::size_t block = layout.block_times();
     for (std::size_t first = 0; first < layout.times; first += block) {
@@ -247,7 +242,7 @@ class SurrogateCommand : public Command {
       for (std::size_t m = 0; m < n; ++m)
         for (std::size_t t = 0; t < times; ++t)
           std::copy_n(first + t == 0 ? initial.data() + m * d
-                                     : forecast.states.data() + (m * o.leads + first + t - 1) * d,
+                                     : forecast.states.data() + (m * o_.leads + first + t - 1) * d,
                       d, part.data() + (m * times + t) * d);
       writer->write(part, first);
     }

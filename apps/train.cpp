@@ -1,14 +1,18 @@
 // papillon train: trains a diffusion model.
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <limits>
 #include <optional>
 
 #include "papillon/apps/autosave.hpp"
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/numbers.hpp"
+#include "papillon/apps/options.hpp"
+#include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/apps/train_log.hpp"
@@ -28,39 +32,45 @@ class Train : public Command {
   const char* example() const override {
     return "  papillon train --data data/train.nc --validation data/validation.nc --out run\n"
            "  papillon train --data data/train.nc --out run --preset quick   # 12 million states\n"
-           "  papillon train --out run --resume                # after Ctrl-C; to the same bits\n";
+           "  papillon train --out run --resume                # after Ctrl-C; to the same bits\n"
+           "  papillon train --out run --resume --samples 24M  # longer than was planned\n";
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("--data", data_, "training states, .nc or .npy (needed)");
-    app.add_option("--validation", validation_, "validation states");
-    app.add_option("--out", out_,
-                   "directory for model, best and checkpoint.safetensors, train.jsonl (needed)");
-    app.add_flag("--resume", resume_, "continue the run in --out, with its settings");
-    app.add_option("--preset", preset_, "settings to start from: the paper's, or good soon")
-        ->check(CLI::IsMember({"", "paper", "quick"}));
-    count(app, "--samples", o_.total_samples, "training states in all");
-    count(app, "--batch-size", o_.batch_size, "states a step");
-    count(app, "--strata", o_.strata, "stratified timesteps a batch; 0: each state draws its own");
-    number(app, "--learning-rate", o_.learning_rate, 0, 1, "of Adam");
-    number(app, "--final-learning-rate", final_rate_, -1, 1,
-           "reached along a cosine; negative: constant");
-    count(app, "--warmup", o_.warmup_steps, "steps of growing learning rate");
-    number(app, "--ema-decay", o_.ema_decay, 0, 1, "of the averaged weights");
-    number(app, "--weight-decay", o_.weight_decay, 0, 1e3, "decoupled, as AdamW");
-    number(app, "--clip-norm", o_.clip_norm, 0, 1e9, "of the gradient; 0: off");
-    number(app, "--min-snr-gamma", o_.min_snr_gamma, 0, 1e9, "of loss weights; 0: off");
-    app.add_option("--head", head_, "what the network predicts")
-        ->check(CLI::IsMember({"noise", "state", "velocity", "score"}));
-    app.add_option("--schedule", schedule_, "of the noise")
-        ->check(CLI::IsMember({"cosine", "linear"}));
-    app.add_option("--diffusion-steps", diffusion_steps_, "T")->check(CLI::Range(2, 100000));
-    count(app, "--hidden", o_.hidden, "width of the network");
-    count(app, "--blocks", o_.blocks, "residual blocks");
-    count(app, "--embedding", o_.embedding, "size of the time embedding");
-    count(app, "--log-every", log_every_, "steps between lines of train.jsonl");
-    count(app, "--validate-every", validate_every_, "steps between validations");
-    number(app, "--checkpoint-every", checkpoint_seconds_, 0, 1e9, "seconds between checkpoints");
+    constexpr std::uint64_t most = 1'000'000'000'000'000;
+    OptionGroup g(app);
+    g.text("--data", data_, "training states, .nc or .npy (needed)");
+    g.text("--validation", validation_, "validation states");
+    g.text("--out", out_,
+           "directory for model, best and checkpoint.safetensors, train.jsonl (needed)");
+    g.flag("--resume", resume_,
+           "continue the run in --out, with its settings; with another --samples, learning rates "
+           "are planned anew over all of them");
+    g.choice("--preset", preset_, {"", "paper", "quick"},
+             "settings to start from: the paper's, or good soon");
+    g.whole("--samples", o_.total_samples, {1, most}, "training states in all");
+    g.whole("--batch-size", o_.batch_size, {1, 1 << 24}, "states a step");
+    g.whole("--strata", o_.strata, {0, 100'000},
+            "stratified timesteps a batch, at most --batch-size and --diffusion-steps; 0: each "
+            "state draws its own");
+    g.number("--learning-rate", o_.learning_rate, above(0, 1), "of Adam");
+    g.number("--final-learning-rate", final_rate_, closed(-1, 1),
+             "reached along a cosine, at most --learning-rate; negative: constant");
+    g.whole("--warmup", o_.warmup_steps, {0, most}, "steps of growing learning rate");
+    g.number("--ema-decay", o_.ema_decay, below(0, 1), "of the averaged weights");
+    g.number("--weight-decay", o_.weight_decay, closed(0, 1e3), "decoupled, as AdamW");
+    g.number("--clip-norm", o_.clip_norm, closed(0, 1e9), "of the gradient; 0: off");
+    g.number("--min-snr-gamma", o_.min_snr_gamma, closed(0, 1e9), "of loss weights; 0: off");
+    g.choice("--head", head_, {"noise", "state", "velocity", "score"}, "what the network predicts");
+    g.choice("--schedule", schedule_, {"cosine", "linear"}, "of the noise");
+    g.whole("--diffusion-steps", diffusion_steps_, {2, 100'000}, "T");
+    g.whole("--hidden", o_.hidden, {1, 16'384}, "width of the network");
+    g.whole("--blocks", o_.blocks, {1, 1024}, "residual blocks");
+    g.whole("--embedding", o_.embedding, {4, 65'536}, "size of the time embedding, even");
+    g.whole("--log-every", log_every_, {1, most}, "steps between lines of train.jsonl");
+    g.whole("--validate-every", validate_every_, {1, most}, "steps between validations");
+    g.number("--checkpoint-every", checkpoint_seconds_, closed(0, 1e9),
+             "seconds between checkpoints");
   }
 
   Settings preset() const override {
@@ -96,11 +106,10 @@ class Train : public Command {
     o_.seed = context.seed;
     o_.head = parse_head(head_);
     o_.final_learning_rate = final_rate_ < 0 ? o_.learning_rate : final_rate_;
-    if (log_every_ == 0 || validate_every_ == 0)
-      throw UsageError("--log-every and --validate-every must be at least 1");
+    check_options();
     const NoiseSchedule schedule = NoiseSchedule::parse(schedule_, diffusion_steps_);
     check(o_, schedule);
-    check_head(o_.head, schedule);
+    require_writable_directory(out_, "--out");
     if (resume_ && !fs::exists(file("checkpoint.safetensors")))
       throw InputError(fmt::format("{}: no such file; there is no run to resume",
                                    file("checkpoint.safetensors").string()));
@@ -111,31 +120,59 @@ class Train : public Command {
     for (const double deviation : climate.standard_deviation())
       if (!(deviation > 0)) throw InputError(fmt::format("{}: a component does not vary", data_));
 
+    Trainer trainer(o_, schedule, data.values, climate.mean(), climate.standard_deviation());
+    const std::uint64_t planned = resume_ ? load(context, trainer) : o_.total_samples;
+    const OutputDirectory directory(context, out_);
     if (!resume_) {
-      context.start_directory(out_);
       std::error_code ignored;
       fs::remove(file("checkpoint.safetensors"), ignored);
     }
-    Trainer trainer(o_, schedule, data.values, climate.mean(), climate.standard_deviation());
-    if (resume_) trainer.load_checkpoint(file("checkpoint.safetensors"));
-    return loop(context, trainer);
+    return loop(context, trainer, planned);
   }
 
  private:
-  template <class T>
-  static void count(CLI::App& app, const char* option, T& value, const char* help) {
-    app.add_option(option, value, help)->transform(count_number());
+  void check_options() const {
+    if (o_.strata > o_.batch_size)
+      throw UsageError(
+          fmt::format("--strata {} are more than --batch-size {}", o_.strata, o_.batch_size));
+    if (o_.strata > static_cast<std::uint64_t>(diffusion_steps_))
+      throw UsageError(fmt::format("--strata {} are more than --diffusion-steps {}", o_.strata,
+                                   diffusion_steps_));
+    if (o_.final_learning_rate > o_.learning_rate)
+      throw UsageError(fmt::format("--final-learning-rate {} is more than --learning-rate {}",
+                                   o_.final_learning_rate, o_.learning_rate));
+    if (o_.embedding % 2 != 0)
+      throw UsageError(fmt::format("--embedding {} is odd; it must be even", o_.embedding));
   }
-  static void number(CLI::App& app, const char* option, double& value, double low, double high,
-                     const char* help) {
-    app.add_option(option, value, help)->check(within(low, high));
+
+  // Returns the samples that the run was planned for.
+  std::uint64_t load(const Context& context, Trainer& trainer) const {
+    const fs::path checkpoint = file("checkpoint.safetensors");
+    try {
+      return trainer.load_checkpoint(checkpoint);
+    } catch (const SettingsMismatch& error) {
+      if (error.differing.front().name == "data")
+        throw InputError(fmt::format(
+            "{}: --data {} holds other states than the run was begun with; give that file, or "
+            "start anew without --resume",
+            checkpoint.string(), data_));
+      const auto differing = as_options(error.differing, context.settings);
+      const SettingDifference& first = differing.front();
+      const std::string give = first.name[0] == '-'
+                                   ? fmt::format("give {} {}, or ", first.name, first.stored)
+                                   : std::string();
+      throw InputError(
+          fmt::format("{}: is of a run with other settings: {}; {}start anew without --resume",
+                      checkpoint.string(), describe(differing), give));
+    }
   }
 
   fs::path file(const char* name) const { return fs::path(out_) / name; }
 
-  Json loop(const Context& context, Trainer& trainer) {
+  Json loop(const Context& context, Trainer& trainer, std::uint64_t planned) {
     TrainLog log(file("train.jsonl"), trainer.steps_done());
     best_ = log.best_validation_loss();
+    if (planned != o_.total_samples) note_new_plan(context, trainer, planned, log);
     Progress progress("train", trainer.total_steps() * o_.batch_size, "states", context.quiet,
                       trainer.steps_done() * o_.batch_size);
     steps(context, trainer, log, progress);
@@ -144,14 +181,28 @@ class Train : public Command {
     Json results = {{"model", file("model.safetensors").string()},
                     {"steps", trainer.total_steps()},
                     {"samples", trainer.total_steps() * o_.batch_size},
-                    {"loss", final_loss_},
+                    {"loss", json_number(final_loss_)},
                     {"samples_per_second", progress.rate()}};
     if (best_) {
-      results["validation_loss"] = log.last_validation().loss;
+      results["validation_loss"] = json_number(log.last_validation().loss);
       results["best_validation_loss"] = *best_;
     }
     if (context.tables()) fmt::print("{}\n", file("model.safetensors").string());
     return results;
+  }
+
+  void note_new_plan(const Context& context, const Trainer& trainer, std::uint64_t planned,
+                     TrainLog& log) const {
+    const double rate = trainer.learning_rate(trainer.steps_done());
+    log.write({{"step", trainer.steps_done()},
+               {"samples", trainer.steps_done() * o_.batch_size},
+               {"planned_samples", o_.total_samples},
+               {"planned_before", planned},
+               {"learning_rate", rate}});
+    if (!context.quiet)
+      fmt::print(stderr,
+                 "{} samples, {} before: learning rates are planned anew, and go on at {:.3g}\n",
+                 format_count(o_.total_samples), format_count(planned), rate);
   }
 
   void steps(const Context& context, Trainer& trainer, TrainLog& log, Progress& progress) {
@@ -236,7 +287,7 @@ class Train : public Command {
   TrainOptions o_;
   Tensor<float> held_out_;
   std::optional<double> best_;
-  double final_loss_ = 0;
+  double final_loss_ = std::nan("");  // NaN: there was no step left to take
   double validation_seconds_ = std::numeric_limits<double>::infinity();  // of the last one
   std::string validation_text_;
 };

@@ -13,7 +13,6 @@
 namespace papillon::apps {
 
 TrainLog::TrainLog(const std::filesystem::path& path, std::uint64_t steps_done) : path_(path) {
-  std::string kept;
   if (steps_done > 0) {
     std::ifstream old(path);
     for (std::string line; std::getline(old, line);) {
@@ -27,15 +26,19 @@ TrainLog::TrainLog(const std::filesystem::path& path, std::uint64_t steps_done) 
         best_ = best_ ? std::min(*best_, loss) : loss;
         last_ = {json["step"], loss};
       }
-      kept += line + "\n";
+      kept_ += line + "\n";
     }
   }
-  write_file_atomically(path, kept);
-  file_.reset(std::fopen(path.c_str(), "ae"));
-  if (!file_) throw OutputError(fmt::format("{}: {}", path.string(), std::strerror(errno)));
+}
+
+void TrainLog::open() {
+  write_file_atomically(path_, kept_);
+  file_.reset(std::fopen(path_.c_str(), "ae"));
+  if (!file_) throw OutputError(fmt::format("{}: {}", path_.string(), std::strerror(errno)));
 }
 
 void TrainLog::write(const nlohmann::ordered_json& line) {
+  if (!file_) open();
   const std::string text = line.dump() + "\n";
   if (std::fputs(text.c_str(), file_.get()) < 0 || std::fflush(file_.get()) != 0)
     throw OutputError(fmt::format("{}: {}", path_.string(), std::strerror(errno)));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "papillon/apps/assimilate/figures.hpp"
 #include "papillon/apps/assimilate/recorder.hpp"
@@ -14,6 +15,8 @@
 #include "papillon/apps/assimilate/twin_run.hpp"
 #include "papillon/apps/build_info.hpp"
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/numbers.hpp"
+#include "papillon/apps/outputs.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
@@ -31,31 +34,21 @@ Json stored_results(const ParsedRun& run, Inputs& inputs) {
   if (!json.is_object() || !json.contains("config") || !json.contains("results") ||
       !json["config"].is_object() || !json["results"].is_object())
     return {};
-  const Json same = {{"settings", essential_settings(json["config"])},
-                     {"inputs", json["results"].value("inputs", Json())}};
-  return same.dump() == identity(run, inputs) ? json["results"] : Json();
+  const RunSettings there = identity(json["config"], json["results"].value("inputs", Json()));
+  return differences(there, identity(run, inputs)).empty() ? json["results"] : Json();
 }
 
 bool has_checkpoint_of(const ParsedRun& run, Inputs& inputs, const Context& context) {
   const fs::path stored = fs::path(run.options.out) / "stored.safetensors";
   try {
-    return fs::exists(stored) && Recorder::belongs(stored, identity(run, inputs));
+    return fs::exists(stored) &&
+           differences(Recorder::identity_of(stored), identity(run, inputs)).empty();
   } catch (const InputError& error) {
     if (!context.quiet)
       fmt::print(stderr, "{}: begun anew, as its checkpoint cannot be read: {}\n", run.options.name,
                  error.what());
     return false;
   }
-}
-
-// What a message says of it: the first setting that differs.
-std::string difference(const Json& there, const Json& here) {
-  for (const auto& [key, value] : here.items())
-    if (!there.contains(key))
-      return fmt::format("--{} is not there, {} here", key, value.dump());
-    else if (there[key] != value)
-      return fmt::format("--{} {} there, {} here", key, there[key].dump(), value.dump());
-  return "other input files";
 }
 
 // Results of other settings are kept, once, in a directory beside the run's.
@@ -85,10 +78,11 @@ Json run_or_reuse(ParsedRun& run, Inputs& inputs, const Context& context) {
     if (!context.quiet) fmt::print(stderr, "{}: finished before\n", o.name);
     return results;
   }
+  std::optional<OutputDirectory> directory;
   if (!o.out.empty()) {
     o.resume = has_checkpoint_of(run, inputs, context);
     if (!o.resume) keep_earlier_results(o, context);
-    run.context.start_directory(o.out);
+    directory.emplace(run.context, o.out);
   }
   if (!o.spread.empty()) return run_spread(run, inputs);
   results = run_twin(run, inputs, "the same command");
@@ -115,12 +109,12 @@ Json difference_in_pairs(const Json& mine, const Json& theirs, const std::string
   for (const char* state : {"analysis", "background"}) {
     const StateScores a = pairs_of(mine[state], name), b = pairs_of(theirs[state], other);
     const Estimate d = paired_difference(a, b);
-    const double se = std::isfinite(d.se_trajectories) ? d.se_trajectories : d.se_batches;
+    const double se = standard_error(d);
     const double percent = 100 / b.nrmse_pooled.value;
-    against[state] = {{"difference", d.value},
-                      {"se", se},
-                      {"percent", percent * d.value},
-                      {"percent_se", percent * se}};
+    against[state] = {{"difference", json_number(d.value)},
+                      {"se", json_number(se)},
+                      {"percent", json_number(percent * d.value)},
+                      {"percent_se", json_number(percent * se)}};
   }
   return against;
 }
@@ -153,6 +147,43 @@ std::vector<Json> compact(std::vector<Json> runs) {
   return runs;
 }
 
+// Whether its covariance is what a run before it in the list is to find.
+bool reads_earlier_results(const ParsedRun& run, const std::vector<ParsedRun>& runs) {
+  if (run.options.covariance.size() != 1) return false;
+  const fs::path file = fs::path(run.options.covariance[0]).lexically_normal();
+  for (const ParsedRun& earlier : runs) {
+    if (&earlier == &run) break;
+    if (earlier.selected && !earlier.options.out.empty() &&
+        (fs::path(earlier.options.out) / "results.json").lexically_normal() == file)
+      return true;
+  }
+  return false;
+}
+
+ParsedRun with_any_covariance(ParsedRun run) {
+  run.options.covariance = {"climatology"};
+  return run;
+}
+
+// Errors say which of the runs they are about.
+template <class Work>
+void in_run(const ParsedRun& run, const Work& work) {
+  const auto text = [&](const std::exception& error) {
+    return fmt::format("run '{}': {}", run.options.name, error.what());
+  };
+  try {
+    work();
+  } catch (const UsageError& error) {
+    throw UsageError(text(error));
+  } catch (const InputError& error) {
+    throw InputError(text(error));
+  } catch (const ArgumentError& error) {
+    throw ArgumentError(text(error));
+  } catch (const NumericalError& error) {
+    throw NumericalError(text(error));
+  }
+}
+
 std::string machine_description() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
@@ -165,47 +196,50 @@ std::string machine_description() {
 
 void refuse_other_run(const ParsedRun& run, Inputs& inputs) {
   const fs::path out(run.options.out), stored = out / "stored.safetensors";
-  const auto refuse = [&](const std::string& why) {
-    throw InputError(fmt::format("{}: holds another run ({}); choose another --out, or remove it",
-                                 out.string(), why));
-  };
+  RunSettings there, here = identity(run, inputs);
   if (std::ifstream file(out / "results.json"); file) {
     const Json json = Json::parse(file, nullptr, false);
     if (!json.is_object() || !json.contains("config") || !json["config"].is_object() ||
         !json.contains("results") || !json["results"].is_object())
       return;
-    const bool same_inputs =
-        json["results"].value("inputs", Json()) == input_digests(run.options, inputs);
-    Json there = essential_settings(json["config"]),
-         here = essential_settings(run.context.settings);
+    there = identity(json["config"], json["results"].value("inputs", Json()));
     // A search may go on with more points: those that it has are in tuning.json.
     if (!run.options.tune.empty())
-      for (const char* key : {"range", "points", "golden"}) {
-        there.erase(key);
-        here.erase(key);
-      }
-    if (!same_inputs || there != here) refuse(difference(there, here));
-  } else if (fs::exists(stored) && !Recorder::belongs(stored, identity(run, inputs))) {
-    refuse("unfinished, with other settings or input files");
+      for (RunSettings* settings : {&there, &here})
+        std::erase_if(*settings, [](const auto& setting) {
+          return setting.first == "--range" || setting.first == "--points" ||
+                 setting.first == "--golden";
+        });
+  } else if (fs::exists(stored)) {
+    there = Recorder::identity_of(stored);
+  } else {
+    return;
   }
+  if (const auto differ = differences(there, here); !differ.empty())
+    throw InputError(fmt::format("{}: holds another run ({}); choose another --out, or remove it",
+                                 out.string(), describe(differ)));
+}
+
+void check_run(const ParsedRun& run, Inputs& inputs) {
+  run.options.spread.empty() ? check_twin(run, inputs) : check_spread(run, inputs);
 }
 
 Json compare(const Context& context, std::vector<ParsedRun> runs, Inputs& inputs) {
+  for (const ParsedRun& run : runs)
+    if (run.selected)
+      in_run(run, [&] {
+        if (reads_earlier_results(run, runs))
+          check_run(with_any_covariance(run), inputs);
+        else if (stored_results(run, inputs).is_null())
+          check_run(run, inputs);
+      });
   std::vector<Json> done;
   bool failed = false;
   for (ParsedRun& run : runs) {
     Json results;
-    try {
+    in_run(run, [&] {
       results = run.selected ? run_or_reuse(run, inputs, context) : stored_results(run, inputs);
-    } catch (const UsageError& error) {
-      throw UsageError(fmt::format("run '{}': {}", run.options.name, error.what()));
-    } catch (const InputError& error) {
-      throw InputError(fmt::format("run '{}': {}", run.options.name, error.what()));
-    } catch (const ArgumentError& error) {
-      throw ArgumentError(fmt::format("run '{}': {}", run.options.name, error.what()));
-    } catch (const NumericalError& error) {
-      throw NumericalError(fmt::format("run '{}': {}", run.options.name, error.what()));
-    }
+    });
     if (results.is_null()) continue;  // not wanted, and not done before
     failed |= run.selected && !run.options.go_on && incomplete(results);
     done.push_back({{"name", run.options.name},

@@ -15,8 +15,13 @@ std::vector<ParsedRun> listed_runs(const Context& context, const AssimilateOptio
 // hours is not lost to a slip.
 void refuse_other_run(const ParsedRun& run, Inputs& inputs);
 
-// Runs those that are not finished with the same settings and inputs, in order; writes table.csv,
-// table.json and figures. Returns {"runs": [{name, config, results}, ...]}.
+// Throws, before anything is written, what the run would throw for options and inputs that do not
+// fit together.
+void check_run(const ParsedRun& run, Inputs& inputs);
+
+// Checks those that are not finished, all of them before the first begins. Runs those that are not
+// finished with the same settings and inputs, in order; writes table.csv, table.json and figures.
+// Returns {"runs": [{name, config, results}, ...]}.
 Json compare(const Context& context, std::vector<ParsedRun> runs, Inputs& inputs);
 
 }  // namespace papillon::apps

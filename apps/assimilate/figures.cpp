@@ -38,7 +38,7 @@ std::string lines(const std::vector<std::string>& names, int column, bool errors
   return plot + "\n";
 }
 
-bool draw_intervals(const std::string& stem, const std::vector<Json>& done) {
+void draw_intervals(const std::string& stem, const std::vector<Json>& done) {
   std::vector<std::string> names;
   std::map<std::string, std::map<double, std::string>> series;
   for (const Json& run : done) {
@@ -53,7 +53,7 @@ bool draw_intervals(const std::string& stem, const std::vector<Json>& done) {
                           text_of(results[state]["nrmse_pooled_se"]));
     series[name][interval] = line + "\n";
   }
-  if (names.empty()) return false;
+  if (names.empty()) return;
   GnuplotFigure figure;
   figure.width = 1200;
   figure.height = 520;
@@ -67,10 +67,9 @@ bool draw_intervals(const std::string& stem, const std::vector<Json>& done) {
       "set title 'Background'\n{}unset multiplot\n",
       run_style, lines(names, 2, true), lines(names, 4, true));
   figure.draw(stem + "-interval");
-  return true;
 }
 
-bool draw_spreads(const std::string& stem, const std::vector<Json>& done) {
+void draw_spreads(const std::string& stem, const std::vector<Json>& done) {
   std::vector<std::string> names;
   GnuplotFigure figure;
   for (const Json& run : done) {
@@ -84,7 +83,7 @@ bool draw_spreads(const std::string& stem, const std::vector<Json>& done) {
     const std::string series = run["config"]["series"];
     names.push_back(series.empty() ? run["name"].get<std::string>() : series);
   }
-  if (names.empty()) return false;
+  if (names.empty()) return;
   figure.width = 1200;
   figure.height = 520;
   figure.script = fmt::format(
@@ -95,7 +94,6 @@ bool draw_spreads(const std::string& stem, const std::vector<Json>& done) {
       "set yrange [0:1]\n{}unset multiplot\n",
       run_style, lines(names, 2, false), lines(names, 3, false));
   figure.draw(stem + "-spread");
-  return true;
 }
 
 std::string points(const double* rows, std::size_t count) {
@@ -105,12 +103,12 @@ std::string points(const double* rows, std::size_t count) {
   return text;
 }
 
-bool draw_ensembles(const std::string& stem, const std::vector<ParsedRun>& runs, Inputs& inputs) {
+void draw_ensembles(const std::string& stem, const std::vector<ParsedRun>& runs, Inputs& inputs) {
   const auto found = std::find_if(runs.begin(), runs.end(), [](const ParsedRun& r) {
     return r.selected && !r.options.spread.empty() && r.options.system == "lorenz63" &&
            r.options.ensemble == "diffusion";
   });
-  if (found == runs.end()) return false;
+  if (found == runs.end()) return;
   AssimilateOptions o = found->options;
   const World world = make_world(o, inputs, {found->context.seed});
   const Tensor<double>& pool = *world.climate.pool;
@@ -144,17 +142,22 @@ bool draw_ensembles(const std::string& stem, const std::vector<ParsedRun>& runs,
   }
   figure.script += "unset multiplot\n";
   figure.draw(stem + "-ensembles");
-  return true;
 }
 
 }  // namespace
 
+void require_drawable(const std::vector<ParsedRun>& runs) {
+  if (std::none_of(runs.begin(), runs.end(), [](const ParsedRun& run) {
+        return !run.options.series.empty() || !run.options.spread.empty();
+      }))
+    throw UsageError("--figure: there is nothing to draw (a run needs a --series, or --spread)");
+}
+
 void draw_comparison(const std::string& stem, const std::vector<Json>& done,
                      const std::vector<ParsedRun>& runs, Inputs& inputs) {
-  const bool drawn[] = {draw_intervals(stem, done), draw_spreads(stem, done),
-                        draw_ensembles(stem, runs, inputs)};
-  if (std::none_of(std::begin(drawn), std::end(drawn), [](bool d) { return d; }))
-    throw UsageError("--figure: there is nothing to draw (a run needs a --series, or --spread)");
+  draw_intervals(stem, done);
+  draw_spreads(stem, done);
+  draw_ensembles(stem, runs, inputs);
 }
 
 }  // namespace papillon::apps

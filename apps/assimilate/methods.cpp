@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "papillon/apps/assimilate/world.hpp"
+#include "papillon/apps/numbers.hpp"
 #include "papillon/diffusion/timesteps.hpp"
 #include "papillon/lorenz/assimilation/methods/climatology_method.hpp"
 #include "papillon/lorenz/assimilation/methods/enkf_n.hpp"
@@ -23,14 +23,6 @@
 namespace papillon::apps {
 namespace {
 
-double parse_number(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw UsageError(fmt::format("--covariance: '{}' is not a number", text));
-  return value;
-}
-
 Tensor<double> static_covariance(const AssimilateOptions& o, const World& world) {
   const std::size_t d = world.model->dimension();
   if (o.covariance.empty())
@@ -41,7 +33,13 @@ Tensor<double> static_covariance(const AssimilateOptions& o, const World& world)
       throw UsageError(
           fmt::format("--covariance: {} numbers; {} are needed", o.covariance.size(), d * d));
     Tensor<double> c(Shape{d, d});
-    std::transform(o.covariance.begin(), o.covariance.end(), c.begin(), parse_number);
+    for (std::size_t i = 0; i < c.size(); ++i) {
+      const auto value = parse_number(o.covariance[i]);
+      if (!value)
+        throw UsageError(fmt::format("--covariance: '{}' at ({}, {}) is no number or not finite",
+                                     o.covariance[i], i / d, i % d));
+      c[i] = *value;
+    }
     try {
       return checked_covariance(std::move(c), "--covariance");
     } catch (const InputError& error) {
@@ -81,6 +79,13 @@ SourcePointer make_source(const AssimilateOptions& o, const World& world, Inputs
                           std::size_t members) {
   if (o.ensemble == "diffusion" || o.ensemble == "posterior") {
     require(o.model, "--model FILE");
+    if (o.start_step > o.sampling.steps)
+      throw UsageError(
+          fmt::format("--start-step {} is more than --steps {}", o.start_step, o.sampling.steps));
+    const int most = inputs.model(o.model, o.state_dimension())->schedule.steps();
+    if (o.sampling.steps > most)
+      throw UsageError(
+          fmt::format("--steps {}: {} has {} diffusion steps", o.sampling.steps, o.model, most));
     return o.ensemble == "diffusion" ? diffusion_ensembles(o, inputs, members)
                                      : posterior_ensembles(o, inputs, members);
   }

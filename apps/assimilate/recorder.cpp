@@ -65,22 +65,19 @@ void Recorder::write(const std::filesystem::path& path,
   write_twin_states(path, states_);
 }
 
-void Recorder::save(const std::filesystem::path& path, const std::string& identity) const {
+void Recorder::save(const std::filesystem::path& path, const RunSettings& identity) const {
   SafetensorsFile file;
   file.metadata["format"] = format_name;
-  file.metadata["identity"] = identity;
+  file.metadata["identity"] = to_text(identity);
   for (std::size_t i = 0; i < 4; ++i) file.add(names[i], *const_cast<Recorder*>(this)->values(i));
   write_safetensors(path, file);
 }
 
-void Recorder::load(const std::filesystem::path& path, const std::string& identity) {
+void Recorder::load(const std::filesystem::path& path, const RunSettings& identity) {
   const SafetensorsFile file = read_safetensors(path);
   if (metadata(file, "format") != format_name)
     throw InputError(fmt::format("{}: not the states of a twin experiment", path.string()));
-  if (metadata(file, "identity") != identity)
-    throw InputError(fmt::format(
-        "{}: is of a run with other settings or input files; start it anew without --resume",
-        path.string()));
+  require_same(path.string(), metadata(file, "identity"), identity);
   std::array<Tensor<double>, 4> read;
   for (std::size_t i = 0; i < 4; ++i) {
     read[i] = file.tensor<double>(names[i]);
@@ -91,8 +88,8 @@ void Recorder::load(const std::filesystem::path& path, const std::string& identi
   for (std::size_t i = 0; i < 4; ++i) *values(i) = std::move(read[i]);
 }
 
-bool Recorder::belongs(const std::filesystem::path& path, const std::string& identity) {
-  return metadata(read_safetensors(path), "identity") == identity;
+RunSettings Recorder::identity_of(const std::filesystem::path& path) {
+  return parse_run_settings(metadata(read_safetensors(path), "identity"));
 }
 
 }  // namespace papillon::apps

@@ -5,6 +5,7 @@
 
 #include "papillon/apps/states/twin_file.hpp"
 #include "papillon/lorenz/assimilation/twin_experiment.hpp"
+#include "papillon/nn/run_settings.hpp"
 
 namespace papillon::apps {
 
@@ -19,11 +20,11 @@ class Recorder {
   void take(const TwinRecord& record);
   void write(const std::filesystem::path& path, std::map<std::string, std::string> attributes);
 
-  // For resuming. identity: settings and inputs of the run; load() throws InputError where they are
-  // others, and belongs() says whether they are.
-  void save(const std::filesystem::path& path, const std::string& identity) const;
-  void load(const std::filesystem::path& path, const std::string& identity);
-  static bool belongs(const std::filesystem::path& path, const std::string& identity);
+  // For resuming. identity: settings and inputs of the run; load() throws SettingsMismatch where
+  // they are others. identity_of(): those of a file. Throw InputError.
+  void save(const std::filesystem::path& path, const RunSettings& identity) const;
+  void load(const std::filesystem::path& path, const RunSettings& identity);
+  static RunSettings identity_of(const std::filesystem::path& path);
 
  private:
   static constexpr const char* names[] = {"truth", "background", "analysis", "observation"};

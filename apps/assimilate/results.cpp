@@ -5,31 +5,23 @@
 #include <algorithm>
 #include <cmath>
 
+#include "papillon/apps/numbers.hpp"
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
 namespace {
 
-// JSON has no NaN and no infinity.
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
-}
-
-double standard_error(const Estimate& e) {
-  return std::isfinite(e.se_trajectories) ? e.se_trajectories : e.se_batches;
-}
-
 void put(Json& json, const std::string& name, const Estimate& e) {
-  json[name] = number(e.value);
-  json[name + "_se"] = number(standard_error(e));
-  json[name + "_se_batches"] = number(e.se_batches);
+  json[name] = json_number(e.value);
+  json[name + "_se"] = json_number(standard_error(e));
+  json[name + "_se_batches"] = json_number(e.se_batches);
 }
 
 Json nested(const Tensor<double>& matrix) {
   Json rows = Json::array();
   for (std::size_t i = 0; i < (matrix.empty() ? 0 : matrix.extent(0)); ++i) {
     Json row = Json::array();
-    for (std::size_t j = 0; j < matrix.extent(1); ++j) row.push_back(number(matrix(i, j)));
+    for (std::size_t j = 0; j < matrix.extent(1); ++j) row.push_back(json_number(matrix(i, j)));
     rows.push_back(std::move(row));
   }
   return rows;
@@ -37,7 +29,7 @@ Json nested(const Tensor<double>& matrix) {
 
 Json list(const std::vector<double>& values) {
   Json json = Json::array();
-  for (const double v : values) json.push_back(number(v));
+  for (const double v : values) json.push_back(json_number(v));
   return json;
 }
 
@@ -56,23 +48,14 @@ Json state_json(const StateScores& s) {
   return json;
 }
 
-double value_of(const Json& json) {
-  return json.is_number() ? json.get<double>() : std::nan("");
-}
-
-// Empty where there is no number.
-std::string cell(double value) {
-  return std::isfinite(value) ? fmt::format("{:.6g}", value) : "";
-}
-
 double score(const Json& run, const char* state, const char* name) {
   const Json& results = run["results"];
-  return results.contains(state) ? value_of(results[state].value(name, Json())) : std::nan("");
+  return results.contains(state) ? number_of(results[state].value(name, Json())) : std::nan("");
 }
 
 double tuned_value(const Json& run) {
   const Json& results = run["results"];
-  return results.contains("tuning") ? value_of(results["tuning"]["best"]) : std::nan("");
+  return results.contains("tuning") ? number_of(results["tuning"]["best"]) : std::nan("");
 }
 
 std::string quoted(std::string text) {
@@ -82,6 +65,10 @@ std::string quoted(std::string text) {
 }
 
 }  // namespace
+
+double standard_error(const Estimate& e) {
+  return std::isfinite(e.se_trajectories) ? e.se_trajectories : e.se_batches;
+}
 
 Json scores_json(const TwinScores& scores, const AssimilationMethod& method) {
   Json json;
@@ -97,7 +84,7 @@ Json scores_json(const TwinScores& scores, const AssimilationMethod& method) {
   json["background_error_covariance"] = nested(scores.background_error_covariance);
   json["cycles"] = scores.cycles;
   json["trajectories"] = scores.trajectories;
-  json["lost_share"] = number(scores.lost_share);
+  json["lost_share"] = json_number(scores.lost_share);
   if (!scores.along_window.empty()) {
     Json& window = json["along_window"] = Json::array();
     for (const WindowScore& w : scores.along_window) {
@@ -115,8 +102,8 @@ Json curve_json(const TuningCurve& curve) {
   Json& points = json["points"] = Json::array();
   for (const TuningPoint& p : curve.points)
     points.push_back({{"parameter", p.parameter},
-                      {"score", number(p.score.value)},
-                      {"score_se", number(standard_error(p.score))}});
+                      {"score", json_number(p.score.value)},
+                      {"score_se", json_number(standard_error(p.score))}});
   return json;
 }
 
@@ -124,12 +111,12 @@ StateScores pairs_of(const Json& state, const std::string& file) {
   StateScores scores{};
   try {
     for (const Json& v : state.at("nrmse_trajectories"))
-      scores.nrmse_trajectories.push_back(value_of(v));
+      scores.nrmse_trajectories.push_back(number_of(v));
     const Json& batches = state.at("nrmse_batches");
     scores.nrmse_batches = Tensor<double>(Shape{batches.size(), batches.at(0).size()});
     for (std::size_t k = 0; k < batches.size(); ++k)
       for (std::size_t b = 0; b < batches.at(0).size(); ++b)
-        scores.nrmse_batches(k, b) = value_of(batches.at(k).at(b));
+        scores.nrmse_batches(k, b) = number_of(batches.at(k).at(b));
     scores.nrmse_pooled.value = state.at("nrmse_pooled").get<double>();
   } catch (const Json::exception& error) {
     throw InputError(fmt::format("{}: not the results of a run: {}", file, error.what()));
@@ -161,23 +148,25 @@ std::string csv_of(const std::vector<Json>& runs) {
     text += fmt::format("{},{},{},{},{},{},{},{},{},{}", quoted(run["name"]), method,
                         generates ? ensemble : "", setting("members"), setting("interval"),
                         diffuses ? setting("start-step") : "", setting("tune"),
-                        cell(tuned_value(run)), results.value("cycles", Json()).dump(),
-                        results.value("trajectories", Json()).dump());
+                        number_text(tuned_value(run)),
+                        number_text(results.value("cycles", Json()), "{:.0f}"),
+                        number_text(results.value("trajectories", Json()), "{:.0f}"));
     for (const char* state : states)
       for (const char* name : scores)
-        text += fmt::format(",{},{}", cell(score(run, state, name)),
-                            cell(score(run, state, (std::string(name) + "_se").c_str())));
+        text += fmt::format(",{},{}", number_text(score(run, state, name)),
+                            number_text(score(run, state, (std::string(name) + "_se").c_str())));
     for (const char* kind : {"baseline", "control"}) {
       const Json against = results.value(std::string("against_") + kind, Json::object());
       text += "," + quoted(config.value(kind, ""));
       for (const char* state : states)
         for (const char* key : {"difference", "se"})
-          text += "," + (against.contains(state) ? cell(value_of(against[state][key])) : "");
+          text +=
+              "," + (against.contains(state) ? number_text(number_of(against[state][key])) : "");
     }
-    text += "," + cell(value_of(results.value("lost_share", Json())));
-    const double expected = value_of(config["expected"]);
-    text += fmt::format(",{},{},{}\n", expected > 0 ? cell(expected) : "",
-                        cell(value_of(results.value("seconds", Json()))),
+    text += "," + number_text(number_of(results.value("lost_share", Json())));
+    const double expected = number_of(config["expected"]);
+    text += fmt::format(",{},{},{}\n", expected > 0 ? number_text(expected) : "",
+                        number_text(number_of(results.value("seconds", Json()))),
                         results.contains("failures") && !results["failures"].empty()
                             ? quoted(results["failures"][0])
                             : "");
@@ -192,7 +181,7 @@ void print_table(const std::vector<Json>& runs) {
     width = std::max(width, run["name"].get<std::string>().size());
     compares |= run["results"].contains("against_baseline");
     controls |= run["results"].contains("against_control");
-    expects |= value_of(run["config"]["expected"]) > 0;
+    expects |= number_of(run["config"]["expected"]) > 0;
     tunes |= run["results"].contains("tuning");
   }
   fmt::print("{:<{}}  {:>18}  {:>18}  {:>18}  {:>8}  {:>8}", "run", width, "analysis nRMSE",
@@ -211,29 +200,33 @@ void print_table(const std::vector<Json>& runs) {
                                : "no scores");
       continue;
     }
-    const auto with_error = [&](const char* state, const char* name) {
-      return fmt::format("{:.4f} ± {:.4f}", score(run, state, name),
-                         score(run, state, (std::string(name) + "_se").c_str()));
+    const auto value_and_error = [&](const char* state, const char* name) {
+      return with_error(
+          number_text(score(run, state, name), "{:.4f}"),
+          number_text(score(run, state, (std::string(name) + "_se").c_str()), "{:.4f}"));
     };
     const auto plain = [](double v) { return std::isfinite(v) ? fmt::format("{:.4f}", v) : "-"; };
-    fmt::print("  {:>18}  {:>18}  {:>18}  {:>8}  {:>8}", with_error("analysis", "nrmse_pooled"),
-               with_error("background", "nrmse_pooled"), with_error("analysis", "rmse_time_mean"),
+    fmt::print("  {:>18}  {:>18}  {:>18}  {:>8}  {:>8}",
+               value_and_error("analysis", "nrmse_pooled"),
+               value_and_error("background", "nrmse_pooled"),
+               value_and_error("analysis", "rmse_time_mean"),
                plain(score(run, "analysis", "spread")), plain(score(run, "analysis", "crps")));
     const auto against = [&](const char* key) {
       const Json a = results.value(key, Json::object());
       return a.contains("analysis")
-                 ? fmt::format("{:+.2f} ± {:.2f} %", value_of(a["analysis"]["percent"]),
-                               value_of(a["analysis"]["percent_se"]))
+                 ? with_error(number_text(a["analysis"]["percent"], "{:+.2f}"),
+                              number_text(a["analysis"]["percent_se"], "{:.2f}")) +
+                       " %"
                  : "";
     };
     if (compares) fmt::print("  {:>19}", against("against_baseline"));
     if (controls) fmt::print("  {:>19}", against("against_control"));
     if (tunes) {
       const double value = tuned_value(run);
-      fmt::print("  {:>8}", std::isfinite(value) ? fmt::format("{:.5g}", value) : "");
+      fmt::print("  {:>8}", number_text(value, "{:.5g}"));
     }
     if (expects) {
-      const double value = value_of(run["config"]["expected"]);
+      const double value = number_of(run["config"]["expected"]);
       fmt::print("  {:>8}", value > 0 ? fmt::format("{:.4g}", value) : "");
     }
     const std::size_t failed = results.contains("failures") ? results["failures"].size() : 0;

@@ -7,6 +7,10 @@
 
 namespace papillon::apps {
 
+// Between trajectories; where there is one only, between batches; NaN where there is one of those,
+// too.
+double standard_error(const Estimate& e);
+
 // The keys of --json. A standard error `..._se` is that between trajectories, or between batches
 // where there is one trajectory only; `..._se_batches` is always the latter. Numbers that are not
 // finite, and the spread of a method that has none, are null.

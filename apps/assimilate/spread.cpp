@@ -7,6 +7,8 @@
 #include <filesystem>
 
 #include "papillon/apps/assimilate/twin_run.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/numbers.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/lorenz/assimilation/ensemble_statistics.hpp"
 #include "papillon/tensor/atomic_file.hpp"
@@ -45,13 +47,23 @@ Tensor<double> spread_states(const AssimilateOptions& o, const World& world) {
   return states;
 }
 
-Json run_spread(const ParsedRun& run, Inputs& inputs) {
+void check_spread(const ParsedRun& run, Inputs& inputs) {
   const AssimilateOptions& o = run.options;
   if (o.ensemble != "diffusion" && o.ensemble != "posterior")
     throw UsageError("--spread is for --ensemble diffusion and posterior: only those have a start");
   if (o.members < o.state_dimension() + 2)
     throw UsageError(fmt::format("--spread: {} members; {} or more are needed", o.members,
                                  o.state_dimension() + 2));
+  const World world = make_world(o, inputs, {run.context.seed});
+  for (const int step : o.spread) {
+    AssimilateOptions with = o;
+    with.start_step = step;
+    make_source(with, world, inputs, o.members);
+  }
+}
+
+Json run_spread(const ParsedRun& run, Inputs& inputs) {
+  const AssimilateOptions& o = run.options;
   const World world = make_world(o, inputs, {run.context.seed});
   const Tensor<double> states = spread_states(o, world);
   std::vector<int> steps = o.spread;
@@ -86,7 +98,8 @@ Json run_spread(const ParsedRun& run, Inputs& inputs) {
                              s.rejected_by_skewness,
                              s.rejected_by_kurtosis};
     results["start_steps"].push_back(steps[i]);
-    for (std::size_t c = 1; c < std::size(columns); ++c) results[columns[c]].push_back(values[c]);
+    for (std::size_t c = 1; c < std::size(columns); ++c)
+      results[columns[c]].push_back(json_number(values[c]));
   }
   results["calibration"] = calibration(curve);
   results["states"] = states.extent(0);
@@ -110,7 +123,8 @@ std::string csv_of_spread(const std::vector<Json>& runs) {
       text += fmt::format("\"{}\",{},{}", run["name"].get<std::string>(),
                           run["config"]["ensemble"].get<std::string>(),
                           run["config"]["members"].dump());
-      for (const char* name : columns) text += fmt::format(",{}", results[name][i].dump());
+      for (const char* name : columns)
+        text += fmt::format(",{}", number_text(results[name][i], "{}"));
       text += "\n";
     }
   }
@@ -124,14 +138,15 @@ void print_spread(const Json& run) {
              "excess skewness", "excess kurtosis", "found not Gaussian");
   const Json& results = run["results"];
   for (std::size_t i = 0; i < results["start_steps"].size(); ++i) {
-    const auto value = [&](const char* column) {
-      return results[column][i].is_number() ? results[column][i].get<double>() : std::nan("");
+    const auto value = [&](const char* column, const char* format, double factor = 1) {
+      return number_text(factor * number_of(results[column][i]), format);
     };
-    fmt::print("{:>10}{:>10.4f}{:>10.4f}{:>18}{:>18}{:>10.1f} % {:>7.1f} %\n",
-               results["start_steps"][i].get<int>(), value("spread"), value("shift"),
-               fmt::format("{:.3f} ± {:.3f}", value("skewness"), value("skewness_se")),
-               fmt::format("{:.3f} ± {:.3f}", value("kurtosis"), value("kurtosis_se")),
-               100 * value("rejected_by_skewness"), 100 * value("rejected_by_kurtosis"));
+    fmt::print(
+        "{:>10}{:>10}{:>10}{:>18}{:>18}{:>10} % {:>7} %\n", results["start_steps"][i].get<int>(),
+        value("spread", "{:.4f}"), value("shift", "{:.4f}"),
+        with_error(value("skewness", "{:.3f}"), value("skewness_se", "{:.3f}")),
+        with_error(value("kurtosis", "{:.3f}"), value("kurtosis_se", "{:.3f}")),
+        value("rejected_by_skewness", "{:.1f}", 100), value("rejected_by_kurtosis", "{:.1f}", 100));
   }
 }
 

@@ -7,6 +7,8 @@
 
 namespace papillon::apps {
 
+// Throws what run_spread() would throw for options and inputs that do not fit together.
+void check_spread(const ParsedRun& run, Inputs& inputs);
 // For --spread: statistics of ensembles around states of the climate. In the run's directory, if
 // there is one: results.json and spread.csv. Throws Interrupted.
 Json run_spread(const ParsedRun& run, Inputs& inputs);

@@ -10,6 +10,8 @@
 #include "papillon/apps/assimilate/twin_run.hpp"
 #include "papillon/apps/assimilate/uses.hpp"
 #include "papillon/apps/assimilate/world.hpp"
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/numbers.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
@@ -22,16 +24,12 @@ struct Range {
 };
 
 Range parse_range(const AssimilateOptions& o) {
-  const std::size_t colon = o.range.find(':');
-  char *end_low = nullptr, *end_high = nullptr;
-  const Range range{
-      std::strtod(o.range.c_str(), &end_low),
-      colon == std::string::npos ? 0 : std::strtod(o.range.c_str() + colon + 1, &end_high)};
-  if (colon == std::string::npos || end_low != o.range.c_str() + colon || *end_high != '\0' ||
-      end_high == o.range.c_str() + colon + 1 || !(range.low < range.high) ||
-      !std::isfinite(range.high - range.low))
+  const std::size_t colon = std::min(o.range.find(':'), o.range.size());
+  const auto low = parse_number(o.range.substr(0, colon)),
+             high = parse_number(o.range.substr(std::min(colon + 1, o.range.size())));
+  if (!low || !high || !(*low < *high) || !std::isfinite(*high - *low))
     throw UsageError(fmt::format("--range '{}' is needed as LOW:HIGH with --tune", o.range));
-  return range;
+  return {*low, *high};
 }
 
 // Whether the option is a number, and one without a fraction.
@@ -101,6 +99,25 @@ Estimate score_of(const AssimilateOptions& o, const TwinScores& scores) {
                                                          : state.rmse_time_mean;
 }
 
+// What is searched for, and where.
+struct Search {
+  bool whole;
+  Range range;
+};
+Search parse_search(const AssimilateOptions& o) {
+  check_tunable(o);
+  if (!o.truth.empty() && o.tune_truth == o.truth)
+    throw UsageError("--tune-truth is the --truth of the test; tune on other trajectories");
+  const bool whole = is_whole(o.tune);
+  Range range = parse_range(o);
+  if (whole) range = {std::ceil(range.low), std::floor(range.high)};
+  if (range.low > range.high)
+    throw UsageError(fmt::format("--range {}: holds no whole number, as --{} is", o.range, o.tune));
+  if (o.golden && o.points < 5)
+    throw UsageError(fmt::format("--points {}: a golden-section search needs 5 or more", o.points));
+  return {whole, range};
+}
+
 // The experiment of the search in place of the test's.
 AssimilateOptions training(AssimilateOptions o) {
   o.truth = o.tune_truth;
@@ -129,18 +146,23 @@ ParsedRun with_tuned_value(const ParsedRun& run, double value) {
   return tuned;
 }
 
+void check_tuning(const ParsedRun& run, Inputs& inputs) {
+  const AssimilateOptions& o = run.options;
+  const Search search = parse_search(o);
+  for (const double end : {search.range.low, search.range.high}) {
+    try {
+      const AssimilateOptions there = with_tuned_value(run, end).options;
+      make_twin(training(there), inputs, {run.context.seed, 0, 0, Experiment::tuning});
+      make_twin(there, inputs, {run.context.seed});
+    } catch (const ArgumentError& error) {
+      throw UsageError(fmt::format("--tune {} --range {}: {}", o.tune, o.range, error.what()));
+    }
+  }
+}
+
 TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
   const AssimilateOptions& o = run.options;
-  check_tunable(o);
-  if (!o.truth.empty() && o.tune_truth == o.truth)
-    throw UsageError("--tune-truth is the --truth of the test; tune on other trajectories");
-  const bool whole = is_whole(o.tune);
-  Range range = parse_range(o);
-  if (whole) range = {std::ceil(range.low), std::floor(range.high)};
-  if (range.low > range.high)
-    throw UsageError(fmt::format("--range {}: holds no whole number, as --{} is", o.range, o.tune));
-  if (o.golden && o.points < 5)
-    throw UsageError(fmt::format("--points {}: a golden-section search needs 5 or more", o.points));
+  const auto [whole, range] = parse_search(o);
   // Other random numbers than the test's.
   const RandomAddress random{run.context.seed, 0, 0, Experiment::tuning};
   Points points(run, inputs);
@@ -148,17 +170,15 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
   std::uint64_t done = 0;
 
   std::string first_failure;
-  const auto objective = [&](double parameter) {
+  const auto objective = [&, whole = whole](double parameter) {
     if (whole) parameter = std::round(parameter);
     bar.update(done++, fmt::format("{:.6g}", parameter));
     if (const Estimate* known = points.find(parameter)) return *known;
     constexpr double inf = std::numeric_limits<double>::infinity();
     Estimate score{inf, inf, inf};
     const AssimilateOptions trial = training(with_tuned_value(run, parameter).options);
-    const World world = make_world(trial, inputs, random);
-    const MethodPointer method = make_method(trial, world, inputs);
-    TwinExperiment experiment(make_setup(trial, world, inputs, method->members(), random), method,
-                              twin_options(trial, world, random));
+    Twin twin = make_twin(trial, inputs, random);
+    TwinExperiment& experiment = twin.experiment;
     try {
       experiment.run();
       score = score_of(o, experiment.scores());
@@ -169,7 +189,7 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
     return score;
   };
 
-  const auto search = [&] {
+  const auto search = [&, whole = whole, range = range] {
     if (!o.golden) {
       std::vector<double> grid;
       for (std::size_t i = 0; i < o.points; ++i) {
@@ -210,9 +230,8 @@ TuningCurve tune(const ParsedRun& run, Inputs& inputs) {
   if (!o.out.empty()) {
     std::string csv = o.tune + ",score,score_se\n";
     for (const TuningPoint& p : curve.points)
-      csv += fmt::format(
-          "{:.9g},{:.9g},{:.3g}\n", p.parameter, p.score.value,
-          std::isfinite(p.score.se_trajectories) ? p.score.se_trajectories : p.score.se_batches);
+      csv += fmt::format("{:.9g},{},{}\n", p.parameter, number_text(p.score.value, "{:.9g}"),
+                         number_text(standard_error(p.score), "{:.3g}"));
     write_file_atomically(std::filesystem::path(o.out) / "tuning.csv", csv);
   }
   return curve;

@@ -27,11 +27,11 @@ class Directory {
   fs::path file(const char* name) const { return fs::path(path_) / name; }
 
   void save(const TwinExperiment& experiment, const Recorder& recorder,
-            const std::string& identity) const {
+            const RunSettings& identity) const {
     recorder.save(file("stored.safetensors"), identity);
     experiment.save(file("checkpoint.safetensors"));
   }
-  void load(TwinExperiment& experiment, Recorder& recorder, const std::string& identity) const {
+  void load(TwinExperiment& experiment, Recorder& recorder, const RunSettings& identity) const {
     recorder.load(file("stored.safetensors"), identity);
     experiment.load(file("checkpoint.safetensors"));
   }
@@ -89,6 +89,25 @@ void note_lost(const Json& lost, const std::string& name, Progress& bar) {
       lost.size() > where.size() ? fmt::format(" and {} more", lost.size() - where.size()) : ""));
 }
 
+// Keeps the states that --store and --store-from ask for, where there is a directory for them.
+Recorder make_recorder(const Twin& twin, const AssimilateOptions& o, std::uint64_t burn_in) {
+  const std::uint64_t total = twin.experiment.cycles_total();
+  const std::uint64_t from =
+      o.store_from < 0 ? std::min(burn_in, total)
+                       : std::min<std::uint64_t>(static_cast<std::uint64_t>(o.store_from), total);
+  return {twin.experiment.states().extent(0),
+          twin.world.model->dimension(),
+          observation_model(o).observations(),
+          from,
+          o.out.empty() ? 0 : std::min(o.store, total - from),
+          o.time_step() * static_cast<double>(o.interval)};
+}
+
+// Whole windows.
+std::uint64_t burn_in_cycles(const AssimilateOptions& o, std::uint64_t window) {
+  return (o.burn_in + window - 1) / window * window;
+}
+
 }  // namespace
 
 Json essential_settings(const Json& settings) {
@@ -122,16 +141,27 @@ Json input_digests(const AssimilateOptions& o, Inputs& inputs) {
   return digests;
 }
 
-std::string identity(const ParsedRun& run, Inputs& inputs) {
-  return Json{{"settings", essential_settings(run.context.settings)},
-              {"inputs", input_digests(run.options, inputs)}}
-      .dump();
+RunSettings identity(const Json& settings, const Json& digests) {
+  RunSettings all = run_settings(essential_settings(settings));
+  for (auto& [name, value] : all) name = fmt::format("--{}", name);
+  for (auto& [file, digest] : run_settings(digests)) all.emplace_back("file " + file, digest);
+  return all;
+}
+
+RunSettings identity(const ParsedRun& run, Inputs& inputs) {
+  return identity(run.context.settings, input_digests(run.options, inputs));
+}
+
+void check_twin(const ParsedRun& run, Inputs& inputs) {
+  if (!run.options.tune.empty()) return check_tuning(run, inputs);
+  const Twin twin = make_twin(run.options, inputs, {run.context.seed});
+  make_recorder(twin, run.options, burn_in_cycles(run.options, twin.method->window()));
 }
 
 Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_resume) {
   const auto start = Clock::now();
   const Directory directory(given.options.out);
-  const std::string known_as = identity(given, inputs);
+  const RunSettings known_as = identity(given, inputs);
   Json tuning;
   ParsedRun run = given;
   if (!given.options.tune.empty()) {
@@ -141,20 +171,12 @@ Json run_twin(const ParsedRun& given, Inputs& inputs, const std::string& how_to_
     run = with_tuned_value(given, curve.best);
   }
   const AssimilateOptions& o = run.options;
-  const RandomAddress random{run.context.seed};
-  const World world = make_world(o, inputs, random);
-  const MethodPointer method = make_method(o, world, inputs);
-  TwinExperiment experiment(make_setup(o, world, inputs, method->members(), random), method,
-                            twin_options(o, world, random));
+  Twin twin = make_twin(o, inputs, {run.context.seed});
+  TwinExperiment& experiment = twin.experiment;
+  const MethodPointer& method = twin.method;
   const std::uint64_t total = experiment.cycles_total(), window = method->window();
-  const std::uint64_t burn_in = (o.burn_in + window - 1) / window * window;
-  const std::uint64_t from =
-      o.store_from < 0 ? std::min(burn_in, total)
-                       : std::min<std::uint64_t>(static_cast<std::uint64_t>(o.store_from), total);
-  Recorder recorder(experiment.states().extent(0), world.model->dimension(),
-                    observation_model(o).observations(), from,
-                    directory.exists() ? std::min(o.store, total - from) : 0,
-                    o.time_step() * static_cast<double>(o.interval));
+  const std::uint64_t burn_in = burn_in_cycles(o, window);
+  Recorder recorder = make_recorder(twin, o, burn_in);
   if (o.resume && fs::exists(directory.file("checkpoint.safetensors")))
     directory.load(experiment, recorder, known_as);
 

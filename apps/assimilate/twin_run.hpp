@@ -7,6 +7,9 @@
 
 namespace papillon::apps {
 
+// Throws what run_twin() would throw for options and inputs that do not fit together: everything is
+// made that it needs, and nothing is run or written.
+void check_twin(const ParsedRun& run, Inputs& inputs);
 // What `results` are in --json; with `failures`, and the key `failed` where those ended the run
 // (the scores are then those before it). Throws Interrupted after saving; and Error, UsageError.
 // how_to_resume: a command, for the message.
@@ -17,9 +20,12 @@ Json run_twin(const ParsedRun& run, Inputs& inputs, const std::string& how_to_re
 Json input_digests(const AssimilateOptions& options, Inputs& inputs);
 // Settings that the results depend on: without places and numbers of threads.
 Json essential_settings(const Json& settings);
-// All that makes a stored result that of this run.
-std::string identity(const ParsedRun& run, Inputs& inputs);
+// All that makes a stored result that of a run: those settings, and the digests.
+RunSettings identity(const Json& settings, const Json& digests);
+RunSettings identity(const ParsedRun& run, Inputs& inputs);
 
+// Throws UsageError, InputError for a search that makes no sense, at the ends of its range too.
+void check_tuning(const ParsedRun& run, Inputs& inputs);
 // The search that --tune asks for. In the directory, if there is one: tuning.json, after each point
 // (a search that goes on, or is asked for again, takes them from there), and tuning.csv. Throws
 // UsageError, Interrupted, NumericalError.

@@ -216,4 +216,12 @@ TwinOptions twin_options(const AssimilateOptions& o, const World& world,
   return t;
 }
 
+Twin make_twin(const AssimilateOptions& o, Inputs& inputs, const RandomAddress& random) {
+  World world = make_world(o, inputs, random);
+  MethodPointer method = make_method(o, world, inputs);
+  TwinExperiment experiment(make_setup(o, world, inputs, method->members(), random), method,
+                            twin_options(o, world, random));
+  return {std::move(world), std::move(method), std::move(experiment)};
+}
+
 }  // namespace papillon::apps

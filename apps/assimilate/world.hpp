@@ -36,6 +36,14 @@ TwinOptions twin_options(const AssimilateOptions& o, const World& world,
 
 // The method, with all that it needs. Throws UsageError for what is missing.
 MethodPointer make_method(const AssimilateOptions& o, const World& world, Inputs& inputs);
+// All of these, ready to run.
+struct Twin {
+  World world;
+  MethodPointer method;
+  TwinExperiment experiment;
+};
+Twin make_twin(const AssimilateOptions& o, Inputs& inputs, const RandomAddress& random);
+
 SourcePointer make_source(const AssimilateOptions& o, const World& world, Inputs& inputs,
                           std::size_t members);
 

@@ -19,13 +19,6 @@ class NpyStateWriter : public StateWriter {
  public:
   NpyStateWriter(const std::filesystem::path& path, const StateLayout& layout)
       : path_(path), layout_(layout) {
-    const double bytes = 4.0 * static_cast<double>(layout.members) *
-                         static_cast<double>(layout.times) * static_cast<double>(layout.dimension);
-    if (bytes > 4e9)
-      throw UsageError(
-          fmt::format("{}: {:.0f} GB are too much for .npy, which is put together in "
-                      "memory (choose .nc, which is streamed)",
-                      path.string(), bytes / 1e9));
     states_ = Tensor<float>(Shape{layout.members, layout.times, layout.dimension});
   }
 
@@ -80,6 +73,29 @@ void check_state_extension(const std::filesystem::path& path) {
     throw UsageError(fmt::format("'{}': a file of states ends in .nc or .npy", path.string()));
 }
 
+void check_state_file(const std::filesystem::path& path, const StateLayout& layout) {
+  check_state_extension(path);
+  if (layout.members == 0 || layout.times == 0 || layout.dimension == 0)
+    throw UsageError(fmt::format("{}: {} members of {} times of {} components are no states",
+                                 path.string(), layout.members, layout.times, layout.dimension));
+  const double bytes = 4.0 * static_cast<double>(layout.members) *
+                       static_cast<double>(layout.times) * static_cast<double>(layout.dimension);
+  if (path.extension() == ".npy" && bytes > 4e9)
+    throw UsageError(
+        fmt::format("{}: {:.0f} GB are too much for .npy, which is put together in "
+                    "memory (choose .nc, which is streamed)",
+                    path.string(), bytes / 1e9));
+  std::filesystem::path folder = std::filesystem::absolute(path).lexically_normal().parent_path();
+  std::error_code unknown;
+  while (!std::filesystem::exists(folder, unknown) && folder.has_relative_path())
+    folder = folder.parent_path();
+  const auto space = std::filesystem::space(folder, unknown);
+  if (!unknown && bytes > static_cast<double>(space.available))
+    throw OutputError(fmt::format("{}: {:.3g} GB of states, and {} has room for {:.3g} GB",
+                                  path.string(), bytes / 1e9, folder.string(),
+                                  static_cast<double>(space.available) / 1e9));
+}
+
 States read_states(const std::filesystem::path& path, std::size_t dimension) {
   check_state_extension(path);
   States states = path.extension() == ".nc" ? read_netcdf_states(path) : read_npy_states(path);
@@ -102,7 +118,7 @@ States read_states(const std::filesystem::path& path, std::size_t dimension) {
 
 std::unique_ptr<StateWriter> open_state_writer(const std::filesystem::path& path,
                                                const StateLayout& layout) {
-  check_state_extension(path);
+  check_state_file(path, layout);
   if (path.extension() == ".nc") return open_netcdf_writer(path, layout);
   return std::make_unique<NpyStateWriter>(path, layout);
 }

@@ -49,6 +49,9 @@ void write_states(const std::filesystem::path& path, const Tensor<float>& states
                   const StateLayout& layout);
 // Throws UsageError unless the name ends in .nc or .npy.
 void check_state_extension(const std::filesystem::path& path);
+// What can be said before anything is written: throws UsageError for an extension that is neither,
+// or more states than .npy is for, and OutputError for more than the disk has room for.
+void check_state_file(const std::filesystem::path& path, const StateLayout& layout);
 
 // The two formats.
 std::unique_ptr<StateWriter> open_netcdf_writer(const std::filesystem::path& path,

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <fstream>
 
+#include "papillon/apps/numbers.hpp"
+#include "papillon/apps/options.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/surrogate/results.hpp"
 #include "papillon/tensor/atomic_file.hpp"
@@ -18,12 +20,13 @@ namespace fs = std::filesystem;
 void print_verdict(const Json& v) {
   fmt::print("{}:", v["model"].get<std::string>());
   if (v.contains("best_deep_network"))
-    fmt::print(" {:.3g} times the nRMSE of {}: {}", v["ratio_to_best_deep_network"].get<double>(),
+    fmt::print(" {} times the nRMSE of {}: {}",
+               with_error(number_text(v["ratio_to_best_deep_network"], "{:.3g}"), ""),
                v["best_deep_network"].get<std::string>(),
                v["about_as_well"] ? "about as well" : "not about as well");
   if (v.contains("ratio_to_untrained"))
-    fmt::print("; {:.3g} times that of the untrained network: {}",
-               v["ratio_to_untrained"].get<double>(),
+    fmt::print("; {} times that of the untrained network: {}",
+               with_error(number_text(v["ratio_to_untrained"], "{:.3g}"), ""),
                v["far_better_than_untrained"] ? "far better" : "not far better");
   fmt::print("\n");
 }
@@ -34,6 +37,24 @@ std::vector<double> default_values(const std::string& axis) {
   std::vector<double> values;
   for (double n = 8; n <= 1048576; n *= 2) values.push_back(n);
   return values;
+}
+
+ExperimentOptions with_value(const ExperimentOptions& from, const std::string& axis, double value) {
+  ExperimentOptions o = from;
+  if (axis == "samples") {
+    o.samples = static_cast<std::uint64_t>(value);
+    // As many steps of Adam as without the scaling; batches are never larger than the set.
+    const double batch = static_cast<double>(from.batch_size),
+                 all = static_cast<double>(from.samples);
+    const double steps = from.epochs * all / std::min(batch, all);
+    o.epochs = steps * std::min(batch, value) / value;
+  } else if (axis == "corruption") {
+    o.corruption = value;
+  } else {
+    o.lead = static_cast<std::size_t>(value);
+    o.leads = std::max<std::size_t>(1, from.lead * from.leads / o.lead);  // over the same time
+  }
+  return o;
 }
 
 // One value more to the arrays of a model's entry.
@@ -64,12 +85,27 @@ std::string progress_label(const Recipe& recipe, std::uint64_t seed, const char*
   return fmt::format("{} (seed {}) {}", recipe.name, seed, what);
 }
 
+std::vector<Variant> scaled(const ExperimentOptions& options, const std::string& axis,
+                            std::vector<double> values) {
+  if (axis == "none") return {{0, options}};
+  if (values.empty()) values = default_values(axis);
+  const double most = axis == "corruption" ? 1e6 : axis == "lead" ? 1e6 : static_cast<double>(many);
+  std::vector<Variant> variants;
+  for (const double v : values) {
+    if (v > most || (axis != "corruption" && (v < 1 || v != std::floor(v))))
+      throw UsageError(fmt::format("--scaling-values {}: --scaling {} takes {} up to {}", v, axis,
+                                   axis == "corruption" ? "numbers" : "whole numbers from 1",
+                                   most));
+    variants.push_back({v, with_value(options, axis, v)});
+  }
+  return variants;
+}
+
 Comparison::Comparison(const Context& context, const Experiment& experiment, fs::path out,
-                       ExperimentOptions options, int seeds, bool figure)
+                       int seeds, bool figure)
     : context_(context),
       experiment_(experiment),
       out_(std::move(out)),
-      o_(std::move(options)),
       seeds_(seeds),
       figure_(figure) {}
 
@@ -118,11 +154,12 @@ Comparison::Named Comparison::averaged(const Recipe& recipe, const ExperimentOpt
   return all;
 }
 
-Json Comparison::compare(const std::vector<Recipe>& recipes) const {
+Json Comparison::compare(const std::vector<Recipe>& recipes,
+                         const ExperimentOptions& options) const {
   const auto start = Clock::now();
   Json results = Json::object();
   for (const Recipe& recipe : recipes)
-    for (auto& [name, entry] : averaged(recipe, o_, "")) results[name] = std::move(entry);
+    for (auto& [name, entry] : averaged(recipe, options, "")) results[name] = std::move(entry);
   write_tables(out_, results);
   if (figure_) draw_leads(out_ / "nrmse", results);
   if (context_.tables()) {
@@ -133,35 +170,14 @@ Json Comparison::compare(const std::vector<Recipe>& recipes) const {
   return results;
 }
 
-ExperimentOptions Comparison::with_value(const std::string& axis, double value) const {
-  ExperimentOptions o = o_;
-  if (axis == "samples") {
-    o.samples = static_cast<std::uint64_t>(value);
-    // As many steps of Adam as without the scaling; batches are never larger than the set.
-    const double batch = static_cast<double>(o_.batch_size), all = static_cast<double>(o_.samples);
-    const double steps = o_.epochs * all / std::min(batch, all);
-    o.epochs = steps * std::min(batch, value) / value;
-  } else if (axis == "corruption") {
-    o.corruption = value;
-  } else {
-    o.lead = static_cast<std::size_t>(value);
-    o.leads = std::max<std::size_t>(1, o_.lead * o_.leads / o.lead);  // over the same time
-  }
-  return o;
-}
-
 Json Comparison::scale(const std::vector<Recipe>& recipes, const std::string& axis,
-                       std::vector<double> values) const {
+                       const std::vector<Variant>& variants) const {
   const auto start = Clock::now();
-  if (values.empty()) values = default_values(axis);
-  for (const double v : values)
-    if (!(v >= 0) || (axis != "corruption" && (v < 1 || v != std::floor(v))))
-      throw UsageError(fmt::format("--scaling-values: {} is no value for {}", v, axis));
   Json results = Json::object();
   for (const Recipe& recipe : recipes)
-    for (const double value : values)
+    for (const auto& [value, options] : variants)
       for (const auto& [name, entry] :
-           averaged(recipe, with_value(axis, value), fmt::format("-{}-{:.10g}", axis, value)))
+           averaged(recipe, options, fmt::format("-{}-{:.10g}", axis, value)))
         append(results[name], value, entry);
   write_scaling(out_, axis, results);
   if (figure_) draw_scaling(out_ / axis, axis, results);

@@ -11,18 +11,27 @@
 
 namespace papillon::apps {
 
+// One value of what a scaling changes, and the options with it.
+struct Variant {
+  double value = 0;
+  ExperimentOptions options;
+};
+// For axis samples, corruption or lead; no values: a range that suits. For "none", the options as
+// they are. Throws UsageError for values that the option of that name would not take.
+std::vector<Variant> scaled(const ExperimentOptions& options, const std::string& axis,
+                            std::vector<double> values);
+
 class Comparison {
  public:
   // out: the directory for results; seeds: how many, from the context's on.
   Comparison(const Context& context, const Experiment& experiment, std::filesystem::path out,
-             ExperimentOptions options, int seeds, bool figure);
+             int seeds, bool figure);
 
   // All models: results.json, tables and the figure; returns the results, by name.
-  Json compare(const std::vector<Recipe>& recipes) const;
-  // All models for each value of an axis: samples, corruption or lead. No values: a range that
-  // suits. Throws UsageError for values that do not.
+  Json compare(const std::vector<Recipe>& recipes, const ExperimentOptions& options) const;
+  // All models for each value of an axis.
   Json scale(const std::vector<Recipe>& recipes, const std::string& axis,
-             std::vector<double> values) const;
+             const std::vector<Variant>& variants) const;
 
  private:
   using Named = std::vector<std::pair<std::string, Json>>;
@@ -30,13 +39,11 @@ class Comparison {
   std::vector<Json> entries(const Recipe& recipe, std::uint64_t seed, const ExperimentOptions& o,
                             const std::string& tag) const;
   Named averaged(const Recipe& recipe, const ExperimentOptions& o, const std::string& tag) const;
-  ExperimentOptions with_value(const std::string& axis, double value) const;
   void write_results(double seconds, const Json& results, const Json& more) const;
 
   const Context& context_;
   const Experiment& experiment_;
   std::filesystem::path out_;
-  ExperimentOptions o_;
   int seeds_;
   bool figure_;
 };

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/numbers.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/lorenz/climatology.hpp"
 #include "papillon/lorenz/surrogate/fit.hpp"
@@ -29,11 +31,11 @@ std::string hash(const void* data, std::size_t bytes) {
 }  // namespace
 
 double parse_lambda(const std::string& text) {
-  char* end = nullptr;
-  const double lambda = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !(lambda >= 0) || !std::isfinite(lambda))
-    throw UsageError(fmt::format("--lambda '{}' is neither a number (per sample) nor auto", text));
-  return lambda;
+  const auto lambda = parse_number(text);
+  if (!lambda || *lambda < 0)
+    throw UsageError(
+        fmt::format("--lambda '{}' is neither a number (per sample, from 0 on) nor auto", text));
+  return *lambda;
 }
 
 Experiment::Experiment(const Context& context, const std::string& train,
@@ -119,6 +121,35 @@ Json Experiment::fingerprint(const Recipe& recipe, std::uint64_t seed,
   return json;
 }
 
+TrainingPairs Experiment::training_pairs(std::uint64_t seed, const ExperimentOptions& o) const {
+  return {*train_,
+          shift_,
+          scale_,
+          {.lead = o.lead, .samples = o.samples, .corruption = o.corruption, .seed = seed}};
+}
+
+TrainingPairs Experiment::validation_pairs(const ExperimentOptions& o) const {
+  const std::size_t times = validation_->extent(1);
+  const std::uint64_t most = validation_->extent(0) * (times - std::min(times, o.lead));
+  return {*validation_,
+          shift_,
+          scale_,
+          {.lead = o.lead, .samples = std::clamp<std::uint64_t>(most, 1, o.validation_samples)}};
+}
+
+void Experiment::check(const Recipe& recipe, const ExperimentOptions& o) const {
+  make_features(recipe, ingredients_, context_.seed);
+  training_pairs(context_.seed, o);
+  if (recipe.linear && o.samples < 2)
+    throw UsageError(fmt::format("--samples {}: ridge regression, of --models {}, needs at least 2",
+                                 o.samples, recipe.name));
+  if (recipe.linear && validation_) validation_pairs(o);
+  if (!recipe.linear && o.epochs * static_cast<double>(o.samples) > 1e15)
+    throw UsageError(fmt::format("--epochs {} of --samples {} are more than anybody can train",
+                                 o.epochs, o.samples));
+  if (test_) windows(o, shift_, scale_);
+}
+
 std::vector<Fitted> Experiment::fit_linear(const FeaturesPtr& features, const TrainingPairs& pairs,
                                            const ExperimentOptions& o,
                                            const std::string& label) const {
@@ -131,12 +162,7 @@ std::vector<Fitted> Experiment::fit_linear(const FeaturesPtr& features, const Tr
     Json facts = {{"lambda_asked", text}};
     RidgeFit fit;
     if (text == "auto") {
-      const std::uint64_t most =
-          validation_->extent(0) *
-          (validation_->extent(1) - std::min(validation_->extent(1), o.lead));
-      const TrainingPairs validation(
-          *validation_, shift_, scale_,
-          {.lead = o.lead, .samples = std::clamp<std::uint64_t>(most, 1, o.validation_samples)});
+      const TrainingPairs validation = validation_pairs(o);
       LambdaSearch search = search_lambda(system, *features, validation);
       fit = std::move(search.best);
       facts["validation"] = {{"lambda", search.lambdas}, {"mse", search.errors}};
@@ -157,9 +183,7 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
                                     const ExperimentOptions& o, const std::string& label) const {
   const auto start = Clock::now();
   const FeaturesPtr features = make_features(recipe, ingredients_, seed);
-  const TrainingPairs pairs(
-      *train_, shift_, scale_,
-      {.lead = o.lead, .samples = o.samples, .corruption = o.corruption, .seed = seed});
+  const TrainingPairs pairs = training_pairs(seed, o);
   std::vector<Fitted> all;
   if (recipe.linear) {
     try {
@@ -203,17 +227,18 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
 }
 
 const SurrogateTest& Experiment::windows(const ExperimentOptions& o,
-                                         const Surrogate& surrogate) const {
+                                         const std::vector<double>& shift,
+                                         const std::vector<double>& scale) const {
   auto& test = tests_[fmt::format("{} {} {} {}", o.lead, o.leads, o.windows, o.threshold)];
   if (!test)
     test = std::make_unique<SurrogateTest>(
-        test_.value(), *train_, surrogate.shift(), surrogate.scale(),
+        test_.value(), *train_, shift, scale,
         ScoreOptions{o.lead, o.leads, o.windows, o.threshold, o.lyapunov_exponent, {}});
   return *test;
 }
 
 void Experiment::score(Fitted& fitted, const ExperimentOptions& o, const std::string& label) const {
-  const SurrogateTest& test = windows(o, fitted.surrogate);
+  const SurrogateTest& test = windows(o, fitted.surrogate.shift(), fitted.surrogate.scale());
   const auto start = Clock::now();
   Progress progress(label, test.windows(), "forecasts", context_.quiet);
   const SurrogateScores s =

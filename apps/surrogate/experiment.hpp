@@ -47,6 +47,9 @@ class Experiment {
 
   // What the result of a recipe depends on, seed and data included.
   Json fingerprint(const Recipe& recipe, std::uint64_t seed, const ExperimentOptions& o) const;
+  // Throws, before anything is fitted, what fit() and score() would throw for recipes, options and
+  // data that do not fit together: UsageError, ArgumentError, InputError.
+  void check(const Recipe& recipe, const ExperimentOptions& o) const;
   // The surrogates of a recipe: one, or one for each lambda of a ridge regression.
   std::vector<Fitted> fit(const Recipe& recipe, std::uint64_t seed, const ExperimentOptions& o,
                           const std::string& label) const;
@@ -56,11 +59,17 @@ class Experiment {
   double dt() const { return dt_; }
   const std::vector<double>& shift() const { return shift_; }
   const std::vector<double>& scale() const { return scale_; }
-  // The windows of the test trajectories, for surrogates with this one's normalisation.
-  const SurrogateTest& windows(const ExperimentOptions& o, const Surrogate& surrogate) const;
+  // The windows of the test trajectories, for surrogates with this normalisation.
+  const SurrogateTest& windows(const ExperimentOptions& o, const std::vector<double>& shift,
+                               const std::vector<double>& scale) const;
+  std::size_t most_windows(const ExperimentOptions& o) const {
+    return windows(o, shift_, scale_).windows();
+  }
 
  private:
   Tensor<float> read(const std::string& file, const char* what);
+  TrainingPairs training_pairs(std::uint64_t seed, const ExperimentOptions& o) const;
+  TrainingPairs validation_pairs(const ExperimentOptions& o) const;
   std::vector<Fitted> fit_linear(const FeaturesPtr& features, const TrainingPairs& pairs,
                                  const ExperimentOptions& o, const std::string& label) const;
 

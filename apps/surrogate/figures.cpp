@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "papillon/apps/gnuplot.hpp"
+#include "papillon/apps/numbers.hpp"
 #include "papillon/apps/surrogate/results.hpp"
 
 namespace papillon::apps {
@@ -73,7 +74,7 @@ void draw_leads(const std::filesystem::path& stem, const Json& results) {
     for (std::size_t l = 0; l < entry["lead"].size(); ++l)
       rows +=
           fmt::format("{} {}\n", entry["lead"][l].get<double>() * entry["time_step"].get<double>(),
-                      entry["nrmse"][l].get<double>());
+                      number_of(entry["nrmse"][l]));
     figure.data[fmt::format("line{}", i++)] = rows;
   }
   figure.script = std::string(error_style) + "set xlabel 'lead time (time units of the system)'\n" +
@@ -90,7 +91,7 @@ void draw_scaling(const std::filesystem::path& stem, const std::string& axis, co
     for (std::size_t v = 0; v < entry["values"].size(); ++v)
       if (entry["values"][v].get<double>() > 0)
         rows += fmt::format("{} {}\n", entry["values"][v].get<double>(),
-                            entry["nrmse"][v][0].get<double>());
+                            number_of(entry["nrmse"][v][0]));
     figure.data[fmt::format("line{}", i++)] = rows;
   }
   const std::string label = axis == "samples"      ? "training samples"

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <optional>
 
 #include "papillon/apps/command.hpp"
+#include "papillon/apps/numbers.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -32,10 +32,8 @@ std::optional<FourierOptions> fourier(const std::string& name, double width) {
   const auto count = number_after(name.substr(0, dash), "rff");
   if (count.value_or(0) == 0) return std::nullopt;
   if (dash != std::string::npos) {
-    const char* text = name.c_str() + dash + 2;
-    char* end = nullptr;
-    width = std::strtod(text, &end);
-    if (end == text || *end != '\0' || !(width > 0 && width < 1e6)) return std::nullopt;
+    width = parse_number(name.substr(dash + 2)).value_or(0);
+    if (!(width > 0 && width < 1e6)) return std::nullopt;
   }
   return FourierOptions{*count, width, 0};
 }

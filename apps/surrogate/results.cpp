@@ -6,11 +6,13 @@
 #include <cmath>
 #include <optional>
 
+#include "papillon/apps/numbers.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 
 namespace papillon::apps {
 namespace {
 
+// The spread of one value is not defined: NaN.
 struct Moments {
   double mean, spread;
 };
@@ -19,7 +21,7 @@ Moments moments(const std::vector<double>& values) {
   double mean = 0, square = 0;
   for (const double v : values) mean += v / n;
   for (const double v : values) square += (v - mean) * (v - mean);
-  return {mean, values.size() > 1 ? std::sqrt(square / (n - 1)) : 0};
+  return {mean, values.size() > 1 ? std::sqrt(square / (n - 1)) : std::nan("")};
 }
 
 void average_arrays(Json& out, const std::vector<Json>& runs, const char* key, bool spread) {
@@ -28,21 +30,21 @@ void average_arrays(Json& out, const std::vector<Json>& runs, const char* key, b
   if (spread) out[std::string(key) + "_spread"] = Json::array();
   for (std::size_t l = 0; l < runs.front()[key].size(); ++l) {
     std::vector<double> values;
-    for (const Json& run : runs) values.push_back(run[key][l].get<double>());
+    for (const Json& run : runs) values.push_back(number_of(run[key][l]));
     const Moments m = moments(values);
-    out[key].push_back(m.mean);
-    if (spread) out[std::string(key) + "_spread"].push_back(m.spread);
+    out[key].push_back(json_number(m.mean));
+    if (spread) out[std::string(key) + "_spread"].push_back(json_number(m.spread));
   }
 }
 
+// Null where one of them has none.
 void average_numbers(Json& out, const std::vector<Json>& runs, const char* key, bool spread) {
   if (!runs.front().contains(key)) return;
   std::vector<double> values;
-  for (const Json& run : runs)
-    if (run[key].is_number()) values.push_back(run[key].get<double>());
-  const bool all = values.size() == runs.size();
-  out[key] = all ? Json(moments(values).mean) : Json();
-  if (spread) out[std::string(key) + "_spread"] = all ? Json(moments(values).spread) : Json();
+  for (const Json& run : runs) values.push_back(number_of(run[key]));
+  const Moments m = moments(values);
+  out[key] = json_number(m.mean);
+  if (spread) out[std::string(key) + "_spread"] = json_number(m.spread);
 }
 
 // Position of a lead in an entry's arrays.
@@ -53,25 +55,21 @@ std::optional<std::size_t> position(const Json& entry, std::size_t lead) {
   return static_cast<std::size_t>(found - leads.begin());
 }
 
-// The geometric mean over leads 1, 10 and 30 (where there are) of a's nrmse over b's.
+// The geometric mean over leads 1, 10 and 30 (where there are) of a's nrmse over b's; NaN where
+// that is not defined.
 double ratio(const Json& a, const Json& b) {
   double sum = 0, n = 0;
   for (const std::size_t lead : {1, 10, 30})
     if (const auto l = position(a, lead)) {
-      sum += std::log(a["nrmse"][*l].get<double>() / b["nrmse"][*l].get<double>());
+      sum += std::log(number_of(a["nrmse"][*l]) / number_of(b["nrmse"][*l]));
       ++n;
     }
   return std::exp(sum / n);
 }
 
-std::string number(const Json& value, const char* format = "{:.4g}") {
-  return value.is_number() ? fmt::format(fmt::runtime(format), value.get<double>()) : "";
-}
-
 // "0.0123 ± 0.0004"; without a spread where there is one seed.
-std::string with_spread(const Json& value, const Json& spread, const Json& seeds) {
-  const std::string text = number(value, "{:.3g}");
-  return seeds == 1 || !value.is_number() ? text : text + " ± " + number(spread, "{:.1g}");
+std::string with_spread(const Json& value, const Json& spread) {
+  return with_error(number_text(value, "{:.3g}"), number_text(spread, "{:.1g}"));
 }
 
 std::string csv_row(std::initializer_list<std::string> cells) {
@@ -81,7 +79,7 @@ std::string csv_row(std::initializer_list<std::string> cells) {
 }
 
 std::string value_of(const Json& entry, const char* key) {
-  return entry.contains(key) ? number(entry[key], "{:.6g}") : "";
+  return entry.contains(key) ? number_text(entry[key], "{:.6g}") : "";
 }
 
 }  // namespace
@@ -120,7 +118,7 @@ Json verdicts(const Json& results) {
     const bool deep =
         (name.rfind("dense", 0) == 0 && name != "dense1") || name.rfind("residual", 0) == 0;
     if (!deep || !entry.contains("nrmse")) continue;
-    if (best != nullptr && ratio(entry, *best) >= 1) continue;
+    if (best != nullptr && !(ratio(entry, *best) < 1)) continue;
     best = &entry;
     best_name = name;
   }
@@ -131,13 +129,13 @@ Json verdicts(const Json& results) {
     if (best != nullptr) {
       const double r = ratio(entry, *best);
       verdict["best_deep_network"] = best_name;
-      verdict["ratio_to_best_deep_network"] = r;
+      verdict["ratio_to_best_deep_network"] = json_number(r);
       verdict["about_as_well"] = r <= 1.25;
     }
     const std::string rival = "un" + name;
     if (results.contains(rival)) {
       const double r = ratio(entry, results[rival]);
-      verdict["ratio_to_untrained"] = r;
+      verdict["ratio_to_untrained"] = json_number(r);
       verdict["far_better_than_untrained"] = r <= 0.1;
     }
     if (verdict.size() > 1) all.push_back(std::move(verdict));
@@ -153,19 +151,19 @@ void print_table(const Json& results) {
   fmt::print("{:>8}{:>11}{:>10}{:>9}\n", "valid", "Hellinger", "diverged", "Lyap.");
   for (const auto& [name, entry] : results.items()) {
     fmt::print("{:<22}{:>9}{:>10}", name,
-               entry.contains("lambda") ? number(entry["lambda"], "{:.1e}") : "",
-               number(entry["parameters"], "{:.0f}"));
+               entry.contains("lambda") ? number_text(entry["lambda"], "{:.1e}") : "",
+               number_text(entry["parameters"], "{:.0f}"));
     for (const std::size_t lead : leads) {
       const std::size_t l = *position(entry, lead);
-      fmt::print("{:>21}",
-                 with_spread(entry["nrmse"][l], entry["nrmse_spread"][l], entry["seeds"]));
+      fmt::print("{:>21}", with_spread(entry["nrmse"][l], entry["nrmse_spread"][l]));
     }
-    fmt::print("{:>8}{:>11}{:>10}{:>9}\n", number(entry["valid_time"], "{:.2f}"),
-               number(entry["hellinger"], "{:.3f}"), number(entry["diverged"].back(), "{:.3f}"),
-               number(entry["lyapunov"], "{:.3f}"));
+    fmt::print("{:>8}{:>11}{:>10}{:>9}\n", number_text(entry["valid_time"], "{:.2f}"),
+               number_text(entry["hellinger"], "{:.3f}"),
+               number_text(entry["diverged"].back(), "{:.3f}"),
+               number_text(entry["lyapunov"], "{:.3f}"));
   }
-  fmt::print("Hellinger floor {:.3f}; {} forecasts; valid: Lyapunov times\n",
-             results.front()["hellinger_floor"].get<double>(),
+  fmt::print("Hellinger floor {}; {} forecasts; valid: Lyapunov times\n",
+             with_error(number_text(results.front()["hellinger_floor"], "{:.3f}"), ""),
              results.front()["windows"].get<std::size_t>());
 }
 
@@ -189,32 +187,31 @@ void write_tables(const std::filesystem::path& directory, const Json& results) {
                          value_of(entry, "degrees_of_freedom"), value_of(entry, "feature_count"),
                          value_of(entry, "parameters"), value_of(entry, "seeds"));
     markdown += fmt::format("| {} | {} | {:.0f} |", name,
-                            entry.contains("lambda") ? number(entry["lambda"], "{:.1e}") : "",
+                            entry.contains("lambda") ? number_text(entry["lambda"], "{:.1e}") : "",
                             entry["parameters"].get<double>());
     for (const std::size_t lead : leads) {
       const std::size_t l = *position(entry, lead);
-      table += "," + number(entry["nrmse"][l], "{:.6g}") + "," +
-               number(entry["nrmse_spread"][l], "{:.3g}");
-      markdown +=
-          " " + with_spread(entry["nrmse"][l], entry["nrmse_spread"][l], entry["seeds"]) + " |";
+      table += "," + number_text(entry["nrmse"][l], "{:.6g}") + "," +
+               number_text(entry["nrmse_spread"][l], "{:.3g}");
+      markdown += " " + with_spread(entry["nrmse"][l], entry["nrmse_spread"][l]) + " |";
     }
     for (const char* key : {"valid_time", "valid_time_spread", "always_valid", "hellinger",
                             "hellinger_spread", "hellinger_floor"})
       table += "," + value_of(entry, key);
-    table += "," + number(entry["diverged"].back(), "{:.6g}");
+    table += "," + number_text(entry["diverged"].back(), "{:.6g}");
     for (const char* key : {"lyapunov", "lyapunov_spread", "lyapunov_se", "fit_seconds"})
       table += "," + value_of(entry, key);
     table += "\n";
-    markdown += fmt::format(" {} | {} | {} | {} |\n", number(entry["valid_time"], "{:.2f}"),
-                            number(entry["hellinger"], "{:.3f}"),
-                            number(entry["diverged"].back(), "{:.3f}"),
-                            number(entry["lyapunov"], "{:.3f}"));
+    markdown += fmt::format(" {} | {} | {} | {} |\n", number_text(entry["valid_time"], "{:.2f}"),
+                            number_text(entry["hellinger"], "{:.3f}"),
+                            number_text(entry["diverged"].back(), "{:.3f}"),
+                            number_text(entry["lyapunov"], "{:.3f}"));
     for (std::size_t l = 0; l < entry["lead"].size(); ++l)
-      rows +=
-          csv_row({name, std::to_string(entry["lead"][l].get<std::size_t>()),
-                   number(entry["nrmse"][l], "{:.6g}"), number(entry["nrmse_spread"][l], "{:.3g}"),
-                   number(entry["mse"][l], "{:.6g}"), number(entry["mae"][l], "{:.6g}"),
-                   number(entry["diverged"][l], "{:.6g}")});
+      rows += csv_row(
+          {name, std::to_string(entry["lead"][l].get<std::size_t>()),
+           number_text(entry["nrmse"][l], "{:.6g}"),
+           number_text(entry["nrmse_spread"][l], "{:.3g}"), number_text(entry["mse"][l], "{:.6g}"),
+           number_text(entry["mae"][l], "{:.6g}"), number_text(entry["diverged"][l], "{:.6g}")});
   }
   write_file_atomically(directory / "table.csv", table);
   write_file_atomically(directory / "table.md", markdown);
@@ -230,9 +227,8 @@ void print_scaling(const std::string& axis, const Json& results) {
     for (std::size_t v = 0; v < entry["values"].size(); ++v) {
       fmt::print("{:>12g}", entry["values"][v].get<double>());
       for (std::size_t l = 0; l < entry["lead"].size(); ++l)
-        fmt::print("{:>21}",
-                   with_spread(entry["nrmse"][v][l], entry["nrmse_spread"][v][l], entry["seeds"]));
-      fmt::print("{:>10}\n", number(entry["valid_time"][v], "{:.2f}"));
+        fmt::print("{:>21}", with_spread(entry["nrmse"][v][l], entry["nrmse_spread"][v][l]));
+      fmt::print("{:>10}\n", number_text(entry["valid_time"][v], "{:.2f}"));
     }
   }
 }
@@ -246,11 +242,12 @@ void write_scaling(const std::filesystem::path& directory, const std::string& ax
     for (std::size_t v = 0; v < entry["values"].size(); ++v)
       for (std::size_t l = 0; l < entry["lead"].size(); ++l) {
         if (!entry["nrmse"][v][l].is_number()) continue;
-        rows += csv_row(
-            {name, number(entry["values"][v], "{:.10g}"), number(entry["lambda"][v], "{:.6g}"),
-             std::to_string(entry["lead"][l].get<std::size_t>()),
-             number(entry["nrmse"][v][l], "{:.6g}"), number(entry["nrmse_spread"][v][l], "{:.3g}"),
-             number(entry["valid_time"][v], "{:.6g}"), value_of(entry, "seeds")});
+        rows += csv_row({name, number_text(entry["values"][v], "{:.10g}"),
+                         number_text(entry["lambda"][v], "{:.6g}"),
+                         std::to_string(entry["lead"][l].get<std::size_t>()),
+                         number_text(entry["nrmse"][v][l], "{:.6g}"),
+                         number_text(entry["nrmse_spread"][v][l], "{:.3g}"),
+                         number_text(entry["valid_time"][v], "{:.6g}"), value_of(entry, "seeds")});
       }
   write_file_atomically(directory / (axis + ".csv"), rows);
 }

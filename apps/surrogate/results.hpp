@@ -10,8 +10,8 @@
 namespace papillon::apps {
 
 // One entry of the results from the same model with several seeds: means, and for nrmse,
-// valid_time, hellinger and lyapunov the standard deviation over the seeds as <name>_spread (0 for
-// one seed).
+// valid_time, hellinger and lyapunov the standard deviation over the seeds as <name>_spread (null
+// for one seed).
 Json over_seeds(const std::vector<Json>& runs);
 
 // Leads that tables show, of those there are: 1, 10, 30, 100.

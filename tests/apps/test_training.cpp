@@ -1,5 +1,6 @@
 // train, sample and evaluate: interrupted and resumed, on any number of threads, to the same bits.
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -45,6 +46,7 @@ TEST_CASE("an interrupted run, resumed, ends with the same bits") {
     const Outcome other = place.papillon("train --out " + out + " --resume --quiet --seed 5");
     CHECK(other.code == 3);
     CHECK(std::count(other.err.begin(), other.err.end(), '\n') == 1);
+    CHECK_THAT(other.err, contains_text("--seed 0 there, 5 here; give --seed 0, or start anew"));
     const Outcome resumed = place.papillon("train --out " + out + " --resume --quiet");
     CAPTURE(resumed.err);
     REQUIRE(resumed.code == 0);
@@ -122,4 +124,133 @@ TEST_CASE("gradcheck and bench: one entry each", "[.slow]") {
                            "sample_512", "lorenz63_rk4"})
     for (const char* part : {"value", "unit", "limit", "fraction"})
       CHECK(cases.at(name).contains(part));
+}
+
+TEST_CASE("a resumed run names the setting that differs, and takes those that change nothing") {
+  const ProgramFolder place;
+  make_sets(place);
+  const std::string small =
+      "--hidden 16 --blocks 1 --embedding 8 --batch-size 64 --samples 1280 --quiet ";
+  REQUIRE(place.papillon("train --data data/train.nc --out run " + small).code == 0);
+  const auto resume = [&](const std::string& with) {
+    return place.papillon("train --out run --resume --quiet " + with);
+  };
+  for (const auto& [with, says] :
+       {std::pair{"--learning-rate 0.001", "--learning-rate 0.0003 there, 0.001 here (and"},
+        std::pair{"--learning-rate 0.001", "give --learning-rate 0.0003, or start anew"},
+        std::pair{"--head noise", "--head velocity there, noise here"},
+        std::pair{"--hidden 24", "--hidden 16 there, 24 here"},
+        std::pair{"--diffusion-steps 999", "--diffusion-steps 1000 there, 999 here"},
+        std::pair{"--ema-decay 0.9990000001", "--ema-decay 0.999 there, 0.9990000001 here"},
+        std::pair{"--data data/test.nc", "--data data/test.nc holds other states"}}) {
+    CAPTURE(with);
+    const Outcome other = resume(with);
+    CAPTURE(other.err);
+    CHECK(other.code == 3);
+    CHECK(std::count(other.err.begin(), other.err.end(), '\n') == 1);
+    CHECK(other.err.size() < 400);
+    CHECK_THAT(other.err, contains_text(says));
+    CHECK_THAT(other.err, contains_text("run/checkpoint.safetensors"));
+  }
+  const std::string model = file_contents(place / "run/model.safetensors");
+  CHECK(resume("").code == 0);
+  CHECK(file_contents(place / "run/model.safetensors") == model);
+  CHECK(resume("--log-every 7 --checkpoint-every 1 --validate-every 9 --threads 1").code == 0);
+}
+
+TEST_CASE("a resumed run with more samples goes on by a new plan, and the log says so") {
+  const ProgramFolder place;
+  make_sets(place);
+  const std::string small =
+      "--hidden 16 --blocks 1 --embedding 8 --batch-size 64 --learning-rate 0.01 "
+      "--final-learning-rate 0.001 --log-every 1 ";
+  REQUIRE(
+      place.papillon("train --data data/train.nc --out run --quiet --samples 1280 " + small).code ==
+      0);
+  const Outcome longer = place.papillon("train --out run --resume --samples 2560 --json j.json");
+  CAPTURE(longer.err);
+  REQUIRE(longer.code == 0);
+  CHECK_THAT(longer.err, contains_text("2,560 samples, 1,280 before"));
+  CHECK(json::parse(file_contents(place / "j.json"))["results"]["samples"] == 2560);
+  std::istringstream log(file_contents(place / "run/train.jsonl"));
+  std::vector<double> rates;  // of the steps, from 1
+  int plans = 0;
+  for (std::string line; std::getline(log, line);) {
+    const json entry = json::parse(line);
+    if (entry.contains("planned_samples")) {
+      ++plans;
+      CHECK(entry["step"] == 20);
+      CHECK(entry["planned_samples"] == 2560);
+      CHECK(entry["planned_before"] == 1280);
+    } else {
+      rates.push_back(entry["learning_rate"]);
+    }
+  }
+  CHECK(plans == 1);
+  REQUIRE(rates.size() == 40);
+  // Half a cosine over 20 steps, and from step 20 on the one over 40 steps.
+  for (std::size_t k = 0; k < rates.size(); ++k) {
+    const double total = k < 20 ? 20 : 40, cosine = std::cos(M_PI * static_cast<double>(k) / total);
+    CHECK(std::abs(rates[k] - (0.001 + 0.009 * (1 + cosine) / 2)) < 1e-12);
+  }
+  // The run is now one of 2,560 samples: it resumes as such, and fewer are refused.
+  const std::string model = file_contents(place / "run/model.safetensors");
+  const Outcome again = place.papillon("train --out run --resume");
+  CAPTURE(again.err);
+  CHECK(again.code == 0);
+  CHECK(again.err.find("planned") == std::string::npos);
+  CHECK(file_contents(place / "run/model.safetensors") == model);
+  const Outcome fewer = place.papillon("train --out run --resume --samples 1280");
+  CHECK(fewer.code == 3);
+  CHECK_THAT(fewer.err, contains_text("2560 samples are done"));
+  CHECK_THAT(fewer.err, contains_text("1280"));
+}
+
+TEST_CASE("a run that fails leaves what was there, and nothing new") {
+  const ProgramFolder place;
+  make_sets(place);
+  const std::string fails = "train --data data/train.nc --out new/run --quiet --samples 640 ";
+  for (const std::string with :
+       {"--batch-size 64 --strata 65", "--learning-rate 1e-4 --final-learning-rate 1e-3",
+        "--embedding 9", "--validation none.nc", "--diffusion-steps 20 --strata 21"}) {
+    CAPTURE(with);
+    CHECK(place.papillon(fails + with).code != 0);
+    CHECK(!fs::exists(place / "new"));
+  }
+  const Outcome steps = place.papillon("generate --out new --steps 2 --store-every 3 --members 1");
+  CHECK(steps.code == 2);
+  CHECK_THAT(steps.err, contains_text("--steps 2 is no multiple of --store-every 3"));
+  CHECK(!fs::exists(place / "new"));
+  // Nor is anything of a run that fails in its first set.
+  CHECK(place.papillon("generate --out a/b/c --dt 1 --members 1 --quiet").code == 4);
+  CHECK(!fs::exists(place / "a"));
+}
+
+TEST_CASE("an output that cannot be written is refused before the work") {
+  const ProgramFolder place;
+  make_sets(place);
+  put_file(place / "file", "");
+  fs::create_directory(place / "folder");
+  // Inputs that are missing would be named, had they been looked at.
+  for (const std::string command :
+       {"train --data none.nc --out file/run", "train --data none.nc --out file",
+        "sample --model none --out nowhere/s.nc", "sample --model none --out file/s.npy",
+        "evaluate --samples none.nc --reference none.nc --json nowhere/s.json",
+        "evaluate --samples none.nc --reference none.nc --json folder",
+        "evaluate --samples none.nc --reference none.nc --figure nowhere/f",
+        "evaluate --samples none.nc --reference none.nc --frechet-network nowhere/n",
+        "surrogate --data none.nc --models rff8 --lambda 1 --fit-only --save nowhere/s",
+        "surrogate --data none.nc --test none.nc --models rff8 --lambda 1 --rollout file/r.nc",
+        "surrogate --data none.nc --test none.nc --models rff8 --lambda 1 --no-figure --out file/o",
+        "assimilate --truth none.nc --out file/run", "generate --out file/data",
+        "gradcheck --json nowhere/g.json", "bench --json nowhere/b.json"}) {
+    CAPTURE(command);
+    const Outcome outcome = place.papillon(command);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 3);
+    CHECK_THAT(outcome.err, contains_text("cannot be written"));
+    CHECK(outcome.err.find("none") == std::string::npos);
+    CHECK(outcome.out.empty());
+  }
+  CHECK(place.papillon("sample --model none --out s.csv").code == 2);
 }
