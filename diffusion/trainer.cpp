@@ -164,7 +164,7 @@ void Trainer::fill_tile(std::size_t first, std::size_t n, float* z, float* targe
 }
 
 StepReport Trainer::step() {
-  engine_.set_parameters(parameters_.span());
+  engine_.set_parameters(parameters_.span(), fused::Purpose::training);
   draw_timesteps();
   engine_.set_timesteps(timesteps_);
   StepReport report;

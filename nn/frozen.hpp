@@ -18,6 +18,9 @@ Copy frozen(Copy copy, const M& network) {
     if constexpr (detail::LeafTraits<std::remove_cvref_t<decltype(leaf)>>::trained)
       if (leaf.defined()) leaf = leaf.detach();
   });
+  for_each_module(copy, [](auto& module) {
+    if constexpr (requires { module.freeze(); }) module.freeze();
+  });
   return copy;
 }
 

@@ -1,9 +1,12 @@
 // y = x W^T + b.
 #pragma once
 
+#include <memory>
+
 #include "papillon/autograd/ops.hpp"
 #include "papillon/nn/initialisation.hpp"
 #include "papillon/nn/module.hpp"
+#include "papillon/tensor/row_products.hpp"
 
 namespace papillon {
 
@@ -20,13 +23,27 @@ struct Linear {
         bias(Var<T>::parameter(
             fan_in_uniform<T>({out}, in, stream, layer * elements_a_layer + out * in))) {}
 
-  // x [N, in] -> [N, out]
+  // x [N, in] -> [N, out]. Where nothing is recorded, a row's result depends on that row alone, to
+  // the last bit (tensor/row_products.hpp).
   Var<T> operator()(const Var<T>& x) const {
-    return matmul(x, weight, Transpose::no, Transpose::yes) + bias;
+    if (grad_enabled() && (x.requires_grad() || weight.requires_grad()))
+      return matmul(x, weight, Transpose::no, Transpose::yes) + bias;
+    return Var<T>(constant ? row_products(x.value(), *constant)
+                           : row_products(x.value(), row_weights(weight.value()))) +
+           bias;
   }
 
-  Var<T> weight;  // [out, in]
-  Var<T> bias;    // [out]
+  // Makes the weights constants, to which no gradient flows, and lays them out for products of rows
+  // once for all calls. They must not be changed after that.
+  void freeze() {
+    weight = weight.detach();
+    bias = bias.detach();
+    constant = std::make_shared<const RowWeights<T>>(row_weights(weight.value()));
+  }
+
+  Var<T> weight;                                  // [out, in]
+  Var<T> bias;                                    // [out]
+  std::shared_ptr<const RowWeights<T>> constant;  // of a frozen layer
 
   template <class Self, class Visit>
   static void members(Self& self, Visit&& visit) {

@@ -50,6 +50,19 @@ void for_each_leaf(M& module, F&& f, const std::string& prefix = "") {
   });
 }
 
+// Calls f(module) for each module below a module, depth first, and then for itself.
+template <class M, class F>
+void for_each_module(M& module, F&& f) {
+  std::remove_cv_t<M>::members(module, [&](const std::string&, auto& value) {
+    using Value = std::remove_cvref_t<decltype(value)>;
+    if constexpr (Module<Value>)
+      for_each_module(value, f);
+    else if constexpr (requires { requires Module<typename Value::value_type>; })
+      for (auto& entry : value) for_each_module(entry, f);
+  });
+  f(module);
+}
+
 namespace detail {
 template <class Leaf>
 struct LeafTraits {

@@ -34,8 +34,8 @@ class LinearReadout final : public Readout {
   LinearReadout(Tensor<double> weight, Tensor<double> offset)
       : weight_(std::move(weight)),
         offset_(std::move(offset)),
-        single_weight_(cast<float>(weight_)),
-        single_offset_(cast<float>(offset_)) {}
+        single_(constant<float>()),
+        double_(constant<double>()) {}
 
   std::size_t inputs() const override { return weight_.extent(1); }
   std::size_t outputs() const override { return weight_.extent(0); }
@@ -45,21 +45,26 @@ class LinearReadout final : public Readout {
   void apply(std::size_t n, const double* features, std::size_t ld, double* out) const override {
     products(n, inputs(), outputs(), features, ld, weight_.data(), offset_.data(), out);
   }
-  Var<float> operator()(const Var<float>& x) const override {
-    return matmul(x, Var<float>(single_weight_), Transpose::no, Transpose::yes) +
-           Var<float>(single_offset_);
-  }
-  Var<double> operator()(const Var<double>& x) const override {
-    return matmul(x, Var<double>(weight_), Transpose::no, Transpose::yes) + Var<double>(offset_);
-  }
+  Var<float> operator()(const Var<float>& x) const override { return single_(x); }
+  Var<double> operator()(const Var<double>& x) const override { return double_(x); }
   void save(SafetensorsFile& file) const override {
     file.add(std::string(readout_prefix) + "weight", weight_);
     file.add(std::string(readout_prefix) + "offset", offset_);
   }
 
  private:
+  template <class T>
+  Linear<T> constant() const {
+    Linear<T> linear;
+    linear.weight = cast<T>(weight_);
+    linear.bias = cast<T>(offset_);
+    linear.freeze();
+    return linear;
+  }
+
   Tensor<double> weight_, offset_;  // [D, F], [D]
-  Tensor<float> single_weight_, single_offset_;
+  Linear<float> single_;
+  Linear<double> double_;
 };
 
 template <class T>

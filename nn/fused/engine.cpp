@@ -51,7 +51,7 @@ template <class T>
 Engine<T>& Engine<T>::operator=(Engine&&) noexcept = default;
 
 template <class T>
-void Engine<T>::set_parameters(std::span<const T> parameters) {
+void Engine<T>::set_parameters(std::span<const T> parameters, Purpose purpose) {
   if (parameters.size() != layout_.size)
     throw ShapeError(fmt::format("fused engine: {} parameters where the network has {}",
                                  parameters.size(), layout_.size));
@@ -69,6 +69,30 @@ void Engine<T>::set_parameters(std::span<const T> parameters) {
       scaled_bias2_[l * h + i] = gamma * parameters[block.bias2 + i];
     }
   }
+  for_inference_ = purpose == Purpose::inference;
+  if (for_inference_) copy_weights();
+}
+
+template <class T>
+void Engine<T>::copy_weights() {
+  const std::size_t d = layout_.state_dim, h = layout_.hidden, e = layout_.embedding;
+  const T* p = parameters_.data();
+  if (!inference_) inference_ = std::make_unique<InferenceWeights<T>>();
+  inference_->input.set(h, d, p + layout_.input_weight, d);
+  inference_->output.set(d, h, p + layout_.output_weight, h);
+  inference_->blocks.resize(layout_.blocks.size());
+  for (std::size_t l = 0; l < layout_.blocks.size(); ++l) {
+    auto& block = inference_->blocks[l];
+    block.first.set(h, h, p + layout_.blocks[l].weight1, h);
+    block.second.set(h, h, scaled_weight2_.data() + l * h * h, h);
+    block.film.set(2 * h, e, p + layout_.blocks[l].film_weight, e);
+  }
+}
+
+template <class T>
+void Engine<T>::check_purpose() const {
+  if (!for_inference_)
+    throw ArgumentError("fused engine: the parameters were not set for inference");
 }
 
 template <class T>
@@ -103,8 +127,12 @@ void Engine<T>::set_timesteps(std::span<const int> timesteps) {
     const std::size_t n = std::min(film_rows, s - first);
     T* table = film_.data() + (l * s + first) * h2;
     const T* bias = &parameters_[layout_.blocks[l].film_bias];
-    gemm(Transpose::no, Transpose::yes, n, h2, e, T(1), embedding_.data() + first * e, e,
-         &parameters_[layout_.blocks[l].film_weight], e, T(0), table, h2);
+    const T* embedded = embedding_.data() + first * e;
+    if (for_inference_)
+      inference_->blocks[l].film.product(n, embedded, e, table, h2);
+    else
+      gemm(Transpose::no, Transpose::yes, n, h2, e, T(1), embedded, e,
+           &parameters_[layout_.blocks[l].film_weight], e, T(0), table, h2);
     for (std::size_t i = 0; i < n; ++i) {
       T* row = table + i * h2;
       for (std::size_t j = 0; j < h2; ++j) row[j] += bias[j];
@@ -115,8 +143,13 @@ void Engine<T>::set_timesteps(std::span<const int> timesteps) {
 
 template <class T>
 Network<T> Engine<T>::network() const {
-  return {layout_,      parameters_.data(), scaled_weight2_.data(), scaled_bias2_.data(),
-          film_.data(), timesteps_.size()};
+  return {layout_,
+          parameters_.data(),
+          scaled_weight2_.data(),
+          scaled_bias2_.data(),
+          film_.data(),
+          timesteps_.size(),
+          for_inference_ ? inference_.get() : nullptr};
 }
 
 template <class T>
@@ -129,9 +162,9 @@ void Engine<T>::forward(std::span<const T> z, std::span<const std::uint32_t> slo
         fmt::format("fused engine: {} inputs, {} slots and {} outputs do not fit a "
                     "network from {} values to {}",
                     z.size(), slot.size(), out.size(), d, width));
+  check_purpose();
   check(slot, {});
   const Network<T> net = network();
-  const SingleThreadedBlas guard;
   parallel_for(ceil_div(n, tile_rows_), [&](std::size_t tile) {
     const std::size_t first = tile * tile_rows_, rows = std::min(tile_rows_, n - first);
     const auto t = tiles_->take(layout_, tile_rows_);

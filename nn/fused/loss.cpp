@@ -129,22 +129,21 @@ template <class T>
 double Engine<T>::loss(std::span<const std::uint32_t> slot, const TileSource<T>& source,
                        std::span<const T> weights) {
   const std::size_t n = slot.size();
+  check_purpose();
   check(slot, weights);
   if (n == 0) throw ArgumentError("fused engine: a batch needs rows");
-  const std::size_t tiles = ceil_div(n, tile_rows_);
-  lane_loss_.assign(tiles, 0.0);
+  row_loss_.resize(n);
   const Network<T> net = network();
-  const SingleThreadedBlas guard;
-  parallel_for(tiles, [&](std::size_t tile) {
+  parallel_for(ceil_div(n, tile_rows_), [&](std::size_t tile) {
     const std::size_t first = tile * tile_rows_, rows = std::min(tile_rows_, n - first);
     const auto t = tiles_->take(layout_, tile_rows_);
     source(first, rows, t->z.data(), t->target.data());
     fused::forward(net, *t, rows, &slot[first], false);
     predict(net, *t, rows, t->prediction.data());
-    lane_loss_[tile] = weighted_residual(net, *t, rows, &slot[first], weights, T(0));
+    row_losses(net, *t, rows, &slot[first], weights, &row_loss_[first]);
   });
   double total = 0;
-  for (const double l : lane_loss_) total += l;
+  for (const double l : row_loss_) total += l;
   return total / static_cast<double>(n * layout_.state_dim);
 }
 

@@ -12,6 +12,15 @@ constexpr double layer_norm_epsilon = 1e-5;
 constexpr auto no = Transpose::no;
 constexpr auto yes = Transpose::yes;
 
+// y = x W^T, or y += x W^T.
+template <class T>
+void product(std::size_t n, const Weights<T>& w, const T* x, T* y, bool add = false) {
+  if (w.rows != nullptr)
+    w.rows->product(n, x, w.in, y, w.out, add);
+  else
+    gemm(no, yes, n, w.out, w.in, T(1), x, w.in, w.matrix, w.in, add ? T(1) : T(0), y, w.out);
+}
+
 }  // namespace
 
 template <class T>
@@ -33,9 +42,9 @@ template <class T>
 void forward(const Network<T>& network, Tile<T>& t, std::size_t n, const std::uint32_t* slot,
              bool keep) {
   const Layout& layout = network.layout;
-  const std::size_t d = layout.state_dim, h = layout.hidden;
+  const std::size_t h = layout.hidden;
   const T* p = network.parameters;
-  gemm(no, yes, n, h, d, T(1), t.z.data(), d, p + layout.input_weight, d, T(0), t.x.data(), h);
+  product(n, network.input(), t.z.data(), t.x.data());
   const T* pending = p + layout.input_bias;
   for (std::size_t l = 0; l < layout.blocks.size(); ++l) {
     const auto& block = layout.blocks[l];
@@ -44,9 +53,9 @@ void forward(const Network<T>& network, Tile<T>& t, std::size_t n, const std::ui
     normalise_film(n, h, t.x.data(), pending, network.film_table(l), slot, T(layer_norm_epsilon),
                    keep ? t.at(t.normalised, l) : nullptr,
                    keep ? t.rstd.data() + l * t.rows : nullptr, a);
-    gemm(no, yes, n, h, h, T(1), a, h, p + block.weight1, h, T(0), r, h);
+    product(n, network.first(l), a, r);
     bias_relu(n, h, r, p + block.bias1);
-    gemm(no, yes, n, h, h, T(1), r, h, network.scaled_weight2 + l * h * h, h, T(1), t.x.data(), h);
+    product(n, network.second(l), r, t.x.data(), true);
     pending = network.scaled_bias2 + l * h;
   }
   add_bias(n, h, t.x.data(), pending);
@@ -55,10 +64,22 @@ void forward(const Network<T>& network, Tile<T>& t, std::size_t n, const std::ui
 template <class T>
 void predict(const Network<T>& network, Tile<T>& t, std::size_t n, T* prediction) {
   const Layout& layout = network.layout;
-  const std::size_t d = layout.state_dim, h = layout.hidden;
-  const T* p = network.parameters;
-  gemm(no, yes, n, d, h, T(1), t.x.data(), h, p + layout.output_weight, h, T(0), prediction, d);
-  add_bias(n, d, prediction, p + layout.output_bias);
+  product(n, network.output(), t.x.data(), prediction);
+  add_bias(n, layout.state_dim, prediction, network.parameters + layout.output_bias);
+}
+
+template <class T>
+void row_losses(const Network<T>& network, const Tile<T>& t, std::size_t n,
+                const std::uint32_t* slot, std::span<const T> weights, double* losses) {
+  const std::size_t d = network.layout.state_dim;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double w = weights.empty() ? 1.0 : static_cast<double>(weights[slot[i]]);
+    losses[i] = 0;
+    for (std::size_t j = i * d; j < (i + 1) * d; ++j) {
+      const auto r = static_cast<double>(t.prediction[j] - t.target[j]);
+      losses[i] += w * r * r;
+    }
+  }
 }
 
 template <class T>
@@ -139,14 +160,16 @@ typename TilePool<T>::Lease TilePool<T>::take(const Layout& layout, std::size_t 
   return Lease(tile.release(), Return{this});
 }
 
-#define PAPILLON_INSTANTIATE(T)                                                                \
-  template struct Tile<T>;                                                                     \
-  template class TilePool<T>;                                                                  \
-  template void forward(const Network<T>&, Tile<T>&, std::size_t, const std::uint32_t*, bool); \
-  template void predict(const Network<T>&, Tile<T>&, std::size_t, T*);                         \
-  template double weighted_residual(const Network<T>&, Tile<T>&, std::size_t,                  \
-                                    const std::uint32_t*, std::span<const T>, T);              \
-  template void backward(const Network<T>&, Tile<T>&, std::size_t, const std::uint32_t*,       \
+#define PAPILLON_INSTANTIATE(T)                                                                  \
+  template struct Tile<T>;                                                                       \
+  template class TilePool<T>;                                                                    \
+  template void forward(const Network<T>&, Tile<T>&, std::size_t, const std::uint32_t*, bool);   \
+  template void predict(const Network<T>&, Tile<T>&, std::size_t, T*);                           \
+  template void row_losses(const Network<T>&, const Tile<T>&, std::size_t, const std::uint32_t*, \
+                           std::span<const T>, double*);                                         \
+  template double weighted_residual(const Network<T>&, Tile<T>&, std::size_t,                    \
+                                    const std::uint32_t*, std::span<const T>, T);                \
+  template void backward(const Network<T>&, Tile<T>&, std::size_t, const std::uint32_t*,         \
                          const LaneGradient<T>&, bool);
 PAPILLON_INSTANTIATE(float)
 PAPILLON_INSTANTIATE(double)

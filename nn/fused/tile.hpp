@@ -10,9 +10,28 @@
 
 #include "papillon/nn/fused/kernels.hpp"
 #include "papillon/nn/fused/layout.hpp"
+#include "papillon/tensor/row_products.hpp"
 #include "papillon/tensor/tensor.hpp"
 
 namespace papillon::fused {
+
+// The weights as inference multiplies with them: a row's result depends on that row alone.
+template <class T>
+struct InferenceWeights {
+  struct Block {
+    RowWeights<T> first, second, film;  // second: gamma * W2
+  };
+  RowWeights<T> input, output;
+  std::vector<Block> blocks;
+};
+
+// One matrix of weights, W [out, in], in its two readings.
+template <class T>
+struct Weights {
+  std::size_t out, in;
+  const T* matrix;
+  const RowWeights<T>* rows;  // null: products by BLAS, for training
+};
 
 // What the passes read: the parameters, and what follows from them once for a batch.
 template <class T>
@@ -23,8 +42,25 @@ struct Network {
   const T* scaled_bias2;    // gamma * b2, [blocks, H]
   const T* film;            // [blocks, slots, 2H]: 1 + scale, then shift
   std::size_t slots;
+  const InferenceWeights<T>* inference;  // null for training
 
   const T* film_table(std::size_t block) const { return film + block * slots * 2 * layout.hidden; }
+  Weights<T> input() const {
+    return {layout.hidden, layout.state_dim, parameters + layout.input_weight,
+            inference ? &inference->input : nullptr};
+  }
+  Weights<T> first(std::size_t block) const {
+    return {layout.hidden, layout.hidden, parameters + layout.blocks[block].weight1,
+            inference ? &inference->blocks[block].first : nullptr};
+  }
+  Weights<T> second(std::size_t block) const {
+    return {layout.hidden, layout.hidden, scaled_weight2 + block * layout.hidden * layout.hidden,
+            inference ? &inference->blocks[block].second : nullptr};
+  }
+  Weights<T> output() const {
+    return {layout.state_dim, layout.hidden, parameters + layout.output_weight,
+            inference ? &inference->output : nullptr};
+  }
 };
 
 // The activations of a tile; they stay here between forward and backward.
@@ -52,6 +88,11 @@ void forward(const Network<T>& network, Tile<T>& t, std::size_t n, const std::ui
 // t.x -> prediction [n, D]
 template <class T>
 void predict(const Network<T>& network, Tile<T>& t, std::size_t n, T* prediction);
+
+// Each row's weighted sum of squares, weights[slot] (1 if empty) times (t.prediction - t.target)^2.
+template <class T>
+void row_losses(const Network<T>& network, const Tile<T>& t, std::size_t n,
+                const std::uint32_t* slot, std::span<const T> weights, double* losses);
 
 // The sum of weighted squares over the tile, weights[slot] (1 if empty) times (t.prediction -
 // t.target)^2. t.prediction becomes the gradient of gradient_scale / 2 times that sum.

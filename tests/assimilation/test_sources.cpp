@@ -123,6 +123,28 @@ TEST_CASE("a diffusion source draws for a state what it draws for it alone", "[a
   CHECK_THROWS_AS(diffusion_source(model, {0, 0, 0}, {1, 2, 3}, options), ArgumentError);
 }
 
+TEST_CASE("a network's ensemble of a state has the same bits among any others", "[assimilation]") {
+  ResidualFilmMlp<float> network({3, 20, 2, 8}, 3);
+  for (auto& layer : network.residual_layers) layer.gamma.mutable_value().fill(0.5f);
+  const DiffusionModel model{
+      std::move(network), NoiseSchedule::cosine(1000), Head::velocity, {0, 0, 23}, {8, 9, 8.6}, {}};
+  DiffusionSourceOptions options;
+  options.members = 7;
+  options.start_step = 5;
+  options.sampler = paper_sampler();
+  const SourcePointer source = diffusion_source(model, options);
+  const Matrix x = random_normal<double>({60, 3}, {4, 4});
+  const Tensor<double> all = source->generate(x, addresses(60));
+  for (const std::size_t n : {1, 2, 59})
+    for (std::size_t first = 0; first + n <= 60; first += 11) {
+      const auto all_addresses = addresses(60);
+      const std::span<const RandomAddress> some(&all_addresses[first], n);
+      const Matrix states(Shape{n, 3}, x.span().subspan(first * 3, n * 3));
+      CHECK(identical(source->generate(states, some),
+                      {Shape{n, 7, 3}, all.span().subspan(first * 21, n * 21)}));
+    }
+}
+
 TEST_CASE("the leaves of a state tree hold every state, and all that are near", "[assimilation]") {
   const Tensor<float> states = random_normal<float>({3000, 3}, {2, 2});
   const StateTree tree(states, 0.4);

@@ -3,10 +3,13 @@
 
 #include "catch.hpp"
 #include "papillon/autograd/gradient.hpp"
+#include "papillon/diffusion/feature_extractor.hpp"
 #include "papillon/diffusion/model.hpp"
+#include "papillon/diffusion/sampler.hpp"
 #include "papillon/nn/safetensors.hpp"
 #include "papillon/nn/state_dict.hpp"
 #include "papillon/tensor/random.hpp"
+#include "papillon/tensor/thread_pool.hpp"
 #include "temporary_folder.hpp"
 
 using namespace papillon;
@@ -68,16 +71,48 @@ TEST_CASE("model: the denoiser and the features equal the module's", "[model]") 
   CHECK_THROWS_AS(features(model, z, std::vector<int>{1001}), ArgumentError);
 }
 
-TEST_CASE("model: a row's prediction does not depend on its batch", "[model]") {
+TEST_CASE("model: a row's prediction and features have the same bits in any batch", "[model]") {
   const DiffusionModel model = small_model();
   const Denoiser<float> denoiser = make_denoiser(model);
+  const FeatureExtractor extractor(model.network, {0, 10});
   const Tensor<float> z = random_normal<float>({600, 3}, {1, 1});
-  const Tensor<float> all = denoiser(z, 10);
-  Tensor<float> part(Shape{100, 3});
-  std::copy_n(z.data() + 3 * 200, 300, part.data());
-  const Tensor<float> some = denoiser(part, 10);
-  for (std::size_t i = 0; i < 300; ++i)
-    CHECK(std::abs(some[i] - all[600 + i]) <= 2e-6f);  // products of other sizes round differently
+  const Tensor<float> all = denoiser(z, 10), values = extractor(z);
+  for (const std::size_t n : {1, 2, 7, 255, 256, 257})
+    for (std::size_t first = 0; first + n <= 600; first += n) {
+      const Tensor<float> part(Shape{n, 3}, z.span().subspan(first * 3, n * 3));
+      REQUIRE(identical(denoiser(part, 10), {Shape{n, 3}, all.span().subspan(first * 3, n * 3)}));
+      REQUIRE(
+          identical(extractor(part), {Shape{n, 40}, values.span().subspan(first * 40, n * 40)}));
+    }
+  const FeatureExtractor one(model.network, {10});  // beside other timesteps or not
+  const Tensor<float> half = one(z);
+  for (std::size_t i = 0; i < 600; ++i)
+    for (std::size_t j = 0; j < 20; ++j) REQUIRE(half(i, j) == values(i, 20 + j));
+}
+
+TEST_CASE("model: states of one seed have the same bits in batches of any size", "[model]") {
+  const DiffusionModel model = small_model();
+  const DenoisingModel<float> denoising{make_denoiser(model), model.schedule, model.head};
+  for (const SamplerName name : {SamplerName::ddpm, SamplerName::ddim, SamplerName::dpm2m,
+                                 SamplerName::dpm3m, SamplerName::heun}) {
+    CAPTURE(to_string(name));
+    SamplerOptions options;
+    options.sampler = name;
+    options.steps = 4;
+    options.random = {5, 0};
+    const Tensor<float> all = sample(denoising, 600, 3, options).states;
+    for (const std::size_t threads : {1, 2, 5}) {
+      set_thread_count(threads);
+      for (const std::size_t batch : {1, 2, 7, 255, 256, 257, 600})
+        for (std::size_t first = 0; first < 600; first += batch) {
+          const std::size_t n = std::min<std::size_t>(batch, 600 - first);
+          options.first_row = first;
+          REQUIRE(identical(sample(denoising, n, 3, options).states,
+                            {Shape{n, 3}, all.span().subspan(first * 3, n * 3)}));
+        }
+    }
+    set_thread_count(0);
+  }
 }
 
 TEST_CASE("model: files that do not fit are refused", "[model]") {

@@ -4,6 +4,8 @@
 #include "catch.hpp"
 #include "lorenz/surrogate_example.hpp"
 #include "papillon/autograd/gradient.hpp"
+#include "papillon/lorenz/surrogate/network_fit.hpp"
+#include "papillon/lorenz/surrogate/rollout.hpp"
 #include "papillon/lorenz/surrogate/training.hpp"
 #include "papillon/tensor/elementwise.hpp"
 #include "papillon/tensor/thread_pool.hpp"
@@ -84,6 +86,38 @@ TEST_CASE("surrogate: the plain step and the differentiable one agree", "[surrog
     set_thread_count(0);
     CHECK_THROWS_AS(s.step(Tensor<float>::zeros({3, 2})), ShapeError);
     CHECK_THROWS_AS(s.step(Var<float>(Tensor<float>::zeros({3}))), ShapeError);
+  }
+}
+
+TEST_CASE("surrogate: a state's step, features and roll-out have the same bits beside any others",
+          "[surrogate]") {
+  const Tensor<double> x = some_states(600);
+  const auto part = [](const auto& t, std::size_t first, std::size_t n) {
+    const std::size_t size = t.size() / t.extent(0);
+    Shape shape = t.shape();
+    shape[0] = n;
+    return std::remove_cvref_t<decltype(t)>(shape, t.span().subspan(first * size, n * size));
+  };
+  for (const Surrogate& s : all_kinds()) {
+    CAPTURE(name_of(s));
+    const NoGrad guard;
+    const Tensor<float> single = cast<float>(x);
+    const Tensor<double> next = s.step(x), clear = s.step(Var<double>(x)).value();
+    const Rollout run = rollout(s, single, 3);
+    const Tensor<double> values = evaluate(s.features(), single);
+    for (const std::size_t n : {1, 2, 7, 255, 256, 257})
+      for (std::size_t first = 0; first + n <= 600; first += n < 255 ? 41 : n) {
+        REQUIRE(identical(s.step(part(x, first, n)), part(next, first, n)));
+        REQUIRE(identical(s.step(Var<double>(part(x, first, n))).value(), part(clear, first, n)));
+        REQUIRE(
+            identical(rollout(s, part(single, first, n), 3).states, part(run.states, first, n)));
+        REQUIRE(identical(evaluate(s.features(), part(single, first, n)), part(values, first, n)));
+      }
+    if (s.readout().kind() == "linear") continue;
+    const FeatureMap hidden = hidden_features(s);
+    const Tensor<double> all = hidden(single);
+    for (const std::size_t n : {1, 7, 257})
+      CHECK(identical(hidden(part(single, 300, n)), part(all, 300, n)));
   }
 }
 

@@ -54,7 +54,7 @@ struct Problem {
   }
   std::pair<double, Tensor<T>> fused(std::size_t tile, std::size_t lanes) {
     fused::Engine<T> engine(layout, tile, lanes);
-    engine.set_parameters(parameters.span());
+    engine.set_parameters(parameters.span(), papillon::fused::Purpose::training);
     engine.set_timesteps(timesteps);
     Tensor<T> gradient(Shape{layout.size});
     const double loss = engine.loss_and_gradient(slot, source, weights, gradient.span());
@@ -143,6 +143,42 @@ TEMPLATE_TEST_CASE("fused: predictions and features equal the module's", "[fused
         10 * tolerance);
 }
 
+TEMPLATE_TEST_CASE("fused: a row's inference has the same bits in any tile, beside any timesteps",
+                   "[fused]", float, double) {
+  using T = TestType;
+  const Problem<T> p(300, 5);
+  const auto run = [&](std::size_t tile, std::size_t first, std::size_t n) {
+    fused::Engine<T> engine(p.layout, tile);
+    engine.set_parameters(p.parameters.span());
+    // All timesteps, or just those of these rows.
+    const std::uint32_t from = first > 0 ? p.slot[first] : 0;
+    engine.set_timesteps(std::span(p.timesteps).subspan(from));
+    std::vector<std::uint32_t> slot;
+    for (std::size_t i = first; i < first + n; ++i) slot.push_back(p.slot[i] - from);
+    Tensor<T> out(Shape{n, 3});
+    engine.forward(p.z.span().subspan(first * 3, n * 3), slot, fused::Output::prediction,
+                   out.span());
+    return out;
+  };
+  const Tensor<T> all = run(256, 0, 300);
+  for (const std::size_t tile : {1, 2, 7, 255, 1000}) CHECK(identical(run(tile, 0, 300), all));
+  for (const std::size_t n : {1, 2, 7, 100})
+    for (std::size_t first = 0; first + n <= 300; first += 37)
+      CHECK(identical(run(64, first, n), Tensor<T>({n, 3}, all.span().subspan(first * 3, n * 3))));
+}
+
+TEST_CASE("fused: the loss has the same bits in tiles of any size", "[fused]") {
+  const Problem<float> p(300, 5);
+  std::vector<double> losses;
+  for (const std::size_t tile : {256, 1, 7, 300}) {
+    fused::Engine<float> engine(p.layout, tile);
+    engine.set_parameters(p.parameters.span());
+    engine.set_timesteps(p.timesteps);
+    losses.push_back(engine.loss(p.slot, p.source, p.weights));
+    CHECK(losses.back() == losses.front());
+  }
+}
+
 TEST_CASE("fused: the loss without the gradient is the same loss", "[fused]") {
   Problem<double> p(77, 5);
   fused::Engine<double> engine(p.layout, 16);
@@ -189,7 +225,7 @@ TEST_CASE("fused: a steady step takes no memory", "[fused]") {
   fused::Engine<float> engine(p.layout, 16, 4);
   Tensor<float> gradient(Shape{p.layout.size});
   const auto step = [&] {
-    engine.set_parameters(p.parameters.span());
+    engine.set_parameters(p.parameters.span(), fused::Purpose::training);
     engine.set_timesteps(p.timesteps);
     engine.loss_and_gradient(p.slot, p.source, p.weights, gradient.span());
   };
@@ -214,4 +250,9 @@ TEST_CASE("fused: misuse is named", "[fused]") {
   CHECK_THROWS_AS(engine.loss_and_gradient(unsorted, p.source, {}, gradient.span()), ArgumentError);
   CHECK_THROWS_AS(engine.loss_and_gradient(outside, p.source, {}, gradient.span()), ArgumentError);
   CHECK_THROWS_AS(fused::Engine<float>(p.layout, 0), ArgumentError);
+  engine.set_parameters(p.parameters.span(), fused::Purpose::training);
+  CHECK_THROWS_AS(engine.loss(p.slot, p.source, {}), ArgumentError);
+  Tensor<float> out(Shape{10, 3});
+  CHECK_THROWS_AS(engine.forward(p.z.span(), p.slot, fused::Output::prediction, out.span()),
+                  ArgumentError);
 }
