@@ -168,6 +168,31 @@ TEST_CASE("the LETKF updates a place with its neighbourhood only", "[assimilatio
       ObservationModel(ObservationOperator::linear(Matrix::matrix({{1, 1}})), 1.0)));
 }
 
+TEST_CASE("the LETKF leaves a place that no observation reaches as it is, to the last bit",
+          "[assimilation]") {
+  const Matrix x = some_ensemble(4, 20, 6);
+  const ObservationModel model(ObservationOperator::components(20, {0, 1, 9}), 1.0);
+  for (const bool rotate : {false, true})
+    for (const double prior : {1.0, 1.2, 3.0})
+      for (const double posterior : {1.0, 1.5}) {
+        // What is missing reaches nothing: place 9 and its neighbours stay, too.
+        const Matrix after =
+            analyse(x, model, {3, 2, missing}, by_letkf({prior, posterior, rotate, 2.5}));
+        for (std::size_t i = 0; i < 20; ++i) {
+          const bool reached = ring_distance(static_cast<double>(i), 0, 20) < 5 ||
+                               ring_distance(static_cast<double>(i), 1, 20) < 5;
+          bool same = true;
+          for (std::size_t m = 0; m < 4; ++m) same &= after(m, i) == x(m, i);
+          INFO("place " << i);
+          CHECK(same != reached);
+        }
+      }
+  // Where all are reached, all turn together.
+  const Matrix still = analyse(x, model, {3, 2, 1}, by_letkf({1, 1, false, 6})),
+               turned = analyse(x, model, {3, 2, 1}, by_letkf({1, 1, true, 6}));
+  for (std::size_t i = 0; i < 20; ++i) CHECK(std::abs(turned(0, i) - still(0, i)) > 1e-6);
+}
+
 TEST_CASE("the EnKF-N becomes the ETKF with many members", "[assimilation]") {
   const std::size_t members = 4000;
   const Matrix x = some_ensemble(members, 3, 7);

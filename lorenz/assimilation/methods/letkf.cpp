@@ -59,10 +59,15 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& mem
   const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
   const Rows column = memory.rows(members, 1);
   double* taper = memory.take(p);
+  std::size_t reached = 0;
+  double* unreached = memory.take(one.states.width);  // 1 for those, 0 for others
   for (std::size_t i = 0; i < one.states.width; ++i) {
     const Scratch::Frame frame(memory);
     tapers(options, observed, i, taper);
     const LocalProblem local = localise(y.anomalies, innovation[0], taper, memory);
+    unreached[i] = local.innovation.width == 0 ? 1 : 0;
+    if (local.innovation.width == 0) continue;
+    ++reached;
     const Spectrum spectrum = decompose(local.anomalies, local.innovation, memory);
     double *weights = memory.take(spectrum.rank), *extra = memory.take(spectrum.rank);
     for (std::size_t k = 0; k < spectrum.rank; ++k) {
@@ -76,8 +81,11 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& mem
     for (std::size_t m = 0; m < members; ++m)
       x.anomalies[m][i] = options.analysis_anomaly_inflation * column[m][0];
   }
-  if (options.rotate) rotate_anomalies(x.anomalies, one.random, memory);
-  join_mean(x, one.states);
+  if (options.rotate && reached == one.states.width)
+    rotate_anomalies(x.anomalies, one.random, memory);
+  for (std::size_t m = 0; m < members; ++m)
+    for (std::size_t i = 0; i < one.states.width; ++i)
+      if (unreached[i] == 0) one.states[m][i] = x.mean[i] + x.anomalies[m][i];
 }
 
 MethodPointer letkf(std::size_t members, const LetkfOptions& options) {

@@ -9,7 +9,9 @@ namespace papillon {
 struct LetkfOptions {
   double prior_variance_inflation = 1;    // as in EtkfOptions
   double analysis_anomaly_inflation = 1;  // as in EtkfOptions
-  bool rotate = false;                    // as in EtkfOptions; one rotation for all places
+  // As in EtkfOptions; one rotation for all places, and so only where observations reach all: to
+  // turn some and not others would cut the covariances between them.
+  bool rotate = false;
   // Half the distance from which on observations are not seen: the c of gaspari_cohn(). Infinity:
   // no localisation.
   double radius = 4;
@@ -18,7 +20,10 @@ struct LetkfOptions {
 };
 
 // An ETKF for each component, with the observations' R^-1 multiplied by the taper of their distance
-// (Hunt et al. 2007, section 2.3 and 3): R must be diagonal. states: [M, D], M >= 2.
+// (Hunt et al. 2007, section 2.3 and 3): R must be diagonal. A component that no observation
+// reaches keeps its values, to the last bit, as all components do in a cycle without observations:
+// inflation makes up for what an analysis takes from the spread, and without one the spread would
+// only grow. states: [M, D], M >= 2.
 void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& memory);
 
 // Its check() throws ArgumentError for correlated errors, and for observations that are no
