@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 
@@ -13,39 +14,67 @@
 namespace papillon {
 namespace {
 
-constexpr double unlimited = std::numeric_limits<double>::infinity();
+namespace fs = std::filesystem;
+constexpr double unknown = std::numeric_limits<double>::infinity();
 
-// The number that a file of the kernel begins with; "max" and files that are not there: unlimited.
-double first_number(const char* path) {
-  std::ifstream file(path);
-  double value = 0;
-  return file >> value ? value : unlimited;
+// The only number in a file ("max" is none), or the one that follows a key.
+double number_in(const fs::path& file, const std::string& key = {}) {
+  std::ifstream in(file);
+  double number = 0;
+  if (key.empty()) return in >> number ? number : unknown;
+  for (std::string word; in >> word;)
+    if (word == key && in >> number) return number;
+  return unknown;
 }
 
-double free_in_machine() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string word; file >> word;) {
-    double kilobytes = 0;
-    if (word == "MemAvailable:" && file >> kilobytes) return 1024 * kilobytes;
+double left_in_machine() {
+  const double free = number_in("/proc/meminfo", "MemAvailable:"),
+               swap = number_in("/proc/meminfo", "SwapFree:");
+  return 1024 * (free + (swap == unknown ? 0 : swap));
+}
+
+// What a group may still take; pages of files that nobody has used lately are given up for it.
+double left_in_group(const fs::path& group, bool v2) {
+  const double limit = number_in(group / (v2 ? "memory.max" : "memory.limit_in_bytes")),
+               used = number_in(group / (v2 ? "memory.current" : "memory.usage_in_bytes")),
+               idle =
+                   number_in(group / "memory.stat", v2 ? "inactive_file" : "total_inactive_file");
+  if (limit == unknown || used == unknown) return unknown;
+  return std::max(0.0, limit - used + (idle == unknown ? 0 : std::min(idle, used)));
+}
+
+// The least over the groups that this process is in, up to the root. In a container the path may be
+// that of the host, and the root what there is to see.
+double left_in_groups() {
+  double least = unknown;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {  // id:controllers:path
+    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == line.npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    if (!controllers.empty() && controllers != "memory") continue;
+    const bool v2 = controllers.empty();
+    const fs::path root = v2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    for (fs::path path = line.substr(second + 1);; path = path.parent_path()) {
+      least = std::min(least, left_in_group(root / path.relative_path(), v2));
+      if (!path.has_relative_path()) break;
+    }
   }
-  return unlimited;
+  return least;
 }
 
-double free_address_space() {
+double left_of_address_space() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return unlimited;
-  const double pages = first_number("/proc/self/statm");
-  const double used = pages < unlimited ? pages * static_cast<double>(::sysconf(_SC_PAGESIZE)) : 0;
+  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return unknown;
+  const double pages = number_in("/proc/self/statm");
+  const double used = pages == unknown ? 0 : pages * static_cast<double>(::sysconf(_SC_PAGESIZE));
   return std::max(0.0, static_cast<double>(limit.rlim_cur) - used);
 }
 
 }  // namespace
 
 double available_memory() {
-  // Version 2 of control groups, then 1, as a container sees its own.
-  return std::min({free_in_machine(), first_number("/sys/fs/cgroup/memory.max"),
-                   first_number("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-                   free_address_space()});
+  return std::min({left_in_machine(), left_in_groups(), left_of_address_space()});
 }
 
 void require_memory(double bytes, const std::string& what) {

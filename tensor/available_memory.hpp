@@ -5,9 +5,9 @@
 
 namespace papillon {
 
-// Bytes that this process can still take: the least of what the machine has free or can free
-// (MemAvailable), of the limit of its control group, and of what is left under its own limit of
-// address space (ulimit -v). Infinity where nothing tells.
+// Bytes that this process can still take: the least of what the machine has (swap included), of
+// what is left of the limits of its control groups (v1 and v2), and of its own limit of address
+// space (ulimit -v). Infinite where nothing is known.
 double available_memory();
 
 // Throws InputError, which begins with `what` (a file, say) and has both numbers, if so many bytes
