@@ -11,6 +11,7 @@
 #include "papillon/apps/assimilate/spread.hpp"
 #include "papillon/apps/assimilate/twin_run.hpp"
 #include "papillon/apps/assimilate/uses.hpp"
+#include "papillon/apps/assimilate/world.hpp"
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/outputs.hpp"
@@ -93,6 +94,7 @@ class Assimilate : public Command {
 
  private:
   static void check(const AssimilateOptions& o) {
+    check_memory(o);
     if (!o.figure.empty()) require_figure(o.figure + "-interval", "--figure");
     if (o.tune.empty() && (!o.range.empty() || o.golden))
       throw UsageError("--range and --golden are for --tune OPTION");

@@ -5,6 +5,7 @@
 #include "papillon/apps/figure.hpp"
 #include "papillon/apps/frechet_network.hpp"
 #include "papillon/apps/gnuplot.hpp"
+#include "papillon/apps/memory.hpp"
 #include "papillon/apps/numbers.hpp"
 #include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
@@ -67,6 +68,10 @@ class Evaluate : public Command {
          {std::pair{&samples_, &samples}, std::pair{&reference_, &reference}})
       if (states->values.extent(0) < 2)
         throw InputError(fmt::format("{}: one state is too few; at least 2 are needed", *file));
+    // Trees for nearest neighbours, sorted copies and histograms, beside the states themselves.
+    const std::size_t count = 2 * samples.values.extent(0) + reference.values.extent(0);
+    require_memory(100.0 * static_cast<double>(count),
+                   fmt::format("comparing {} states", format_count(count)), "compare fewer");
     const Tensor<float> independent = independent_.empty()
                                           ? integrate_independent(context, samples.values.extent(0))
                                           : read_states(independent_, 3).values;

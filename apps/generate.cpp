@@ -1,8 +1,11 @@
 // papillon generate: integrates trajectories.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/memory.hpp"
 #include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
@@ -63,6 +66,11 @@ class Generate : public Command {
     for (const Set& set : sets)
       if (set.members > 0) check_state_file(file(set), layout(context, set));
     context.say_when_interrupted("sets that are finished are kept");
+    const Set& largest = *std::max_element(std::begin(sets), std::end(sets),
+                                           [](auto& a, auto& b) { return a.members < b.members; });
+    require_memory(memory(layout(context, largest)),
+                   fmt::format("a set of {} trajectories", format_count(largest.members)),
+                   "take fewer members, steps or components, or --format nc");
     const OutputDirectory directory(context, out_);
     Json results;
     for (const Set& set : sets)
@@ -121,6 +129,17 @@ class Generate : public Command {
                          {"standard_deviation", climatology.standard_deviation()}};
     if (context.tables())
       fmt::print("{}  {} states\n", path.string(), format_count(layout.times * set.members));
+  }
+
+  // States and the numbers that they begin with, a block of times, the covariance of the states
+  // twice and a block's, axes, and what NPY is put together in.
+  double memory(const StateLayout& layout) const {
+    const auto m = static_cast<double>(layout.members), t = static_cast<double>(layout.times),
+               d = static_cast<double>(layout.dimension),
+               block = static_cast<double>(layout.block_times());
+    const double number = set_.double_precision ? 8 : 4;
+    return m * d * (2 * number + 4 * block) + 24 * d * d +
+           (format_ == "npy" ? 4 * m * t * d : 8 * (m + t));
   }
 
   std::string out_, format_ = "nc", system_ = "lorenz63", scheme_ = "rk4", precision_ = "double";

@@ -11,6 +11,7 @@
 #include "papillon/apps/build_info.hpp"
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/memory.hpp"
 #include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
@@ -81,6 +82,7 @@ int run_command(Command& command, CLI::App& app, const CLI::App& program, Contex
   if (context.json != "-") require_writable_file(context.json, "--json");
   set_thread_count(context.threads);
   context.say_when_interrupted("what was finished is kept");
+  announce_memory(!context.quiet);
   const auto start = Clock::now();
   Json results = command.run(context);
   const double seconds = seconds_since(start);

@@ -7,6 +7,7 @@
 
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/memory.hpp"
 #include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
@@ -133,10 +134,20 @@ class Sample : public Command {
             {"states_per_second", progress.rate()}};
   }
 
+  // A batch is held by a sampler six times: noise, predictions, and those of steps before.
+  static void require_states(std::size_t states, std::size_t batch, std::size_t d) {
+    require_memory(4.0 * static_cast<double>(d) *
+                       (static_cast<double>(states) + 6 * static_cast<double>(batch)),
+                   fmt::format("drawing {} states", format_count(states)),
+                   "draw fewer at a time, or with a smaller --batch-size");
+  }
+
   Json draw(const Context& context, const DiffusionModel& model,
             const DenoisingModel<float>& denoising) {
     const std::size_t d = model.shift.size();
     check_state_file(out_, layout(context, count_, 1, model));
+    const bool copied = std::filesystem::path(out_).extension() == ".nc";
+    require_states((copied ? 3 : 1) * count_, std::min(count_, batch_), d);
     Tensor<float> states(Shape{count_, d});
     Progress progress("sample", count_, "states", context.quiet);
     int evaluations = 0;
@@ -160,6 +171,8 @@ class Sample : public Command {
     States given = read_states(from_, d);
     normalise(given.values, model.shift, model.scale);
     const std::size_t count = given.values.extent(0), members = static_cast<std::size_t>(members_);
+    const bool whole = std::filesystem::path(out_).extension() == ".npy";
+    require_states(whole ? count * members : 0, std::max(batch_, members), d);
     StateLayout to = layout(context, members, count, model);
     const auto writer = open_state_writer(out_, to);
     Progress progress("sample", count * members, "states", context.quiet);

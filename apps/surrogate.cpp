@@ -7,6 +7,7 @@
 
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/memory.hpp"
 #include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/surrogate/comparison.hpp"
@@ -105,7 +106,14 @@ class SurrogateCommand : public Command {
     const std::vector<Variant> variants = scaled(o_, scaling_, std::move(scaling_values_));
     for (const Variant& variant : variants)
       for (const Recipe& recipe : recipes) experiment.check(recipe, variant.options);
-    if (!rollout_.empty()) check_state_file(rollout_, rollout_layout(experiment));
+    if (!rollout_.empty()) {
+      const StateLayout layout = rollout_layout(experiment);
+      check_state_file(rollout_, layout);
+      require_memory(8.0 * static_cast<double>(layout.members * layout.dimension) *
+                         static_cast<double>(layout.times),
+                     fmt::format("the --rollout of {} forecasts", layout.members),
+                     "take fewer --windows or --leads");
+    }
     std::optional<OutputDirectory> directory;
     if (!out_.empty()) directory.emplace(context, out_);
     if (loaded) return scored(experiment, name_of(loaded->surrogate), *loaded);
@@ -230,8 +238,8 @@ class SurrogateCommand : public Command {
   void write_rollout(const Experiment& experiment, const Surrogate& surrogate) const {
     const Tensor<float> initial =
         experiment.windows(o_, surrogate.shift(), surrogate.scale()).initial_states();
-    const Rollout forecast = rollout(surrogate, initial, o_.leads);
     const std::size_t n = initial.extent(0), d = initial.extent(1);
+    const Rollout forecast = rollout(surrogate, initial, o_.leads);
     StateLayout layout = rollout_layout(experiment);
     layout.dt = surrogate.time_step();
     const auto writer = open_state_writer(rollout_, layout);

@@ -1,6 +1,7 @@
 // papillon train: trains a diffusion model.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include "papillon/apps/autosave.hpp"
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/memory.hpp"
 #include "papillon/apps/numbers.hpp"
 #include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
@@ -120,6 +122,8 @@ class Train : public Command {
     for (const double deviation : climate.standard_deviation())
       if (!(deviation > 0)) throw InputError(fmt::format("{}: a component does not vary", data_));
 
+    require_memory(memory(data.layout.dimension), "a network and batches of this size",
+                   "take a smaller --hidden, --blocks or --batch-size");
     Trainer trainer(o_, schedule, data.values, climate.mean(), climate.standard_deviation());
     const std::uint64_t planned = resume_ ? load(context, trainer) : o_.total_samples;
     const OutputDirectory directory(context, out_);
@@ -165,6 +169,18 @@ class Train : public Command {
           fmt::format("{}: is of a run with other settings: {}; {}start anew without --resume",
                       checkpoint.string(), describe(differing), give));
     }
+  }
+
+  // Weights, averages, gradient, two moments and as much again while they are saved; gradients and
+  // tables of timesteps for each lane; indices of a batch.
+  double memory(std::size_t dimension) const {
+    const auto size =
+        static_cast<double>(fused::Layout(dimension, o_.hidden, o_.blocks, o_.embedding).size);
+    const auto rows = static_cast<double>(o_.batch_size);
+    const double lanes = std::min(16.0, std::ceil(rows / static_cast<double>(o_.tile_rows))),
+                 slots = std::min(rows, static_cast<double>(diffusion_steps_));
+    return 4 * (size * (9 + lanes / 2) +
+                lanes * static_cast<double>(o_.blocks * o_.hidden) * slots + 2 * rows);
   }
 
   fs::path file(const char* name) const { return fs::path(out_) / name; }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "papillon/apps/assimilate/surrogate_forecast.hpp"
+#include "papillon/apps/memory.hpp"
 #include "papillon/apps/states/twin_file.hpp"
 #include "papillon/lorenz/lorenz63.hpp"
 #include "papillon/lorenz/lorenz96.hpp"
@@ -156,6 +157,16 @@ ModelPointer system_model(const AssimilateOptions& o) {
     throw UsageError("--parameters: sigma, rho and beta of lorenz63 are three numbers");
   return dynamics(Lorenz63{o.parameters[0], o.parameters[1], o.parameters[2]}, scheme,
                   o.time_step(), precision);
+}
+
+void check_memory(const AssimilateOptions& o) {
+  // The climate's states and their covariance, each in a few copies, and ensembles.
+  const auto d = static_cast<double>(o.state_dimension()), m = static_cast<double>(o.members),
+             k = static_cast<double>(o.trajectories ? o.trajectories : 16);
+  require_memory(
+      8 * d * (4 * 4096.0 + 6 * d + 4 * k * m),
+      fmt::format("an experiment with {} components, {} members and {} trajectories", d, m, k),
+      "take fewer");
 }
 
 World make_world(const AssimilateOptions& o, Inputs& inputs, const RandomAddress& random) {

@@ -22,6 +22,9 @@ struct World {
   std::vector<double> scale;  // of the normalised scores
 };
 
+// Throws UsageError where an experiment needs more memory than there is.
+void check_memory(const AssimilateOptions& o);
+
 ModelPointer system_model(const AssimilateOptions& o);
 // The climate comes from --climate, else from --truth, else from states that are integrated.
 World make_world(const AssimilateOptions& o, Inputs& inputs, const RandomAddress& random);

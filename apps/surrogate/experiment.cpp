@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "papillon/apps/interrupt.hpp"
+#include "papillon/apps/memory.hpp"
 #include "papillon/apps/numbers.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/lorenz/climatology.hpp"
@@ -121,6 +122,17 @@ Json Experiment::fingerprint(const Recipe& recipe, std::uint64_t seed,
   return json;
 }
 
+void Experiment::require_memory_for(const Recipe& recipe) const {
+  const std::size_t n = make_features(recipe, ingredients_, context_.seed)->size(),
+                    d = ingredients_.dimension;
+  if (recipe.linear) StreamingRidge(n, d);  // refuses what it cannot take
+  // A network: weights, gradients and Adam's moments of what lies above the features.
+  const double bytes =
+      recipe.linear ? ridge_memory(n, d) : 24.0 * static_cast<double>(n * recipe.shape.hidden);
+  require_memory(bytes, fmt::format("{}: the fit of {} features", recipe.name, format_count(n)),
+                 "take fewer features");
+}
+
 TrainingPairs Experiment::training_pairs(std::uint64_t seed, const ExperimentOptions& o) const {
   return {*train_,
           shift_,
@@ -138,7 +150,7 @@ TrainingPairs Experiment::validation_pairs(const ExperimentOptions& o) const {
 }
 
 void Experiment::check(const Recipe& recipe, const ExperimentOptions& o) const {
-  make_features(recipe, ingredients_, context_.seed);
+  require_memory_for(recipe);
   training_pairs(context_.seed, o);
   if (recipe.linear && o.samples < 2)
     throw UsageError(fmt::format("--samples {}: ridge regression, of --models {}, needs at least 2",

@@ -67,6 +67,7 @@ class Experiment {
   }
 
  private:
+  void require_memory_for(const Recipe& recipe) const;
   Tensor<float> read(const std::string& file, const char* what);
   TrainingPairs training_pairs(std::uint64_t seed, const ExperimentOptions& o) const;
   TrainingPairs validation_pairs(const ExperimentOptions& o) const;

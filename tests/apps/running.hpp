@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,10 +59,12 @@ class Running {
   Running& operator=(const Running&) = delete;
 
   void send(int signal) const { ::kill(pid_, signal); }
+  // The most memory that it had, in bytes; once it has ended.
+  double peak_memory() const { return 1024.0 * static_cast<double>(usage_.ru_maxrss); }
   // Its exit code; 128 + n for signal n, -1 if it is still there after so many seconds.
   int wait(double seconds) {
     int status = 0;
-    for (double waited = 0; ::waitpid(pid_, &status, WNOHANG) == 0; waited += 0.005) {
+    for (double waited = 0; ::wait4(pid_, &status, WNOHANG, &usage_) == 0; waited += 0.005) {
       if (waited > seconds) return -1;
       wait_for(0.005);
     }
@@ -71,6 +74,7 @@ class Running {
 
  private:
   pid_t pid_ = 0;
+  rusage usage_ = {};
 };
 
 }  // namespace papillon::test

@@ -1,0 +1,84 @@
+// What needs more memory than there is says how much before it starts, and the estimates are right.
+#include <algorithm>
+
+#include "apps/running.hpp"
+#include "catch.hpp"
+#include "papillon/lorenz/surrogate/ridge.hpp"
+
+using namespace papillon::test;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool limits_hold = false;  // sanitizers take terabytes of addresses for themselves
+#else
+constexpr bool limits_hold = true;
+#endif
+
+TEST_CASE("what needs more memory than there is, is refused before anything is written") {
+  if (!limits_hold) return;
+  const ProgramFolder folder;
+  REQUIRE(folder
+              .shell("\"$P\" generate --out data --members 4 --steps 50000 --burn-in 500 --quiet "
+                     "&& \"$P\" train --data data/train.nc --out run --hidden 32 --blocks 2 "
+                     "--embedding 16 --batch-size 256 --samples 2560 --quiet")
+              .code == 0);
+  for (const std::string job : {
+           "generate --out x --members 1000000000",
+           "generate --out x --system lorenz96 --dimension 100000",
+           "generate --out x --steps 1000000000000",
+           "train --data data/train.nc --out x --hidden 16384 --blocks 100",
+           "sample --model run/model.safetensors --count 1e10 --out x.npy",
+           "surrogate --data data/train.nc --models rff32000 --lambda 1e-4 --samples 8192 "
+           "--fit-only --save x.safetensors --out x",
+           "surrogate --data data/train.nc --models rff40000 --lambda 1e-4 --samples 8192 "
+           "--fit-only --save x.safetensors --out x",
+           "assimilate --system lorenz96 --dimension 100000 --cycles 1 --out x",
+       }) {
+    CAPTURE(job);
+    const Outcome outcome = folder.shell("ulimit -v 8000000\n\"$P\" " + job);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 2);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+    const bool says = outcome.err.find(" of memory; ") != std::string::npos ||
+                      outcome.err.find("32766") != std::string::npos;
+    CHECK(says);
+    for (const char* left : {"x", "x.npy", "x.safetensors"}) CHECK(!fs::exists(folder / left));
+  }
+  const Outcome file = folder.shell(
+      "\"$P\" generate --out big --members 50 --steps 400000 --burn-in 0 "
+      "--validation-members 0 --test-members 0 --quiet\nulimit -v 300000\n\"$P\" evaluate "
+      "--threads 1 "
+      "--samples big/train.nc --reference big/train.nc");
+  CAPTURE(file.err);
+  CHECK(file.code == 3);
+  CHECK(file.err.find("big/train.nc: ") != std::string::npos);
+}
+
+TEST_CASE("a large need is announced") {
+  const ProgramFolder folder;
+  REQUIRE(folder.papillon("generate --out data --members 1 --steps 2000 --quiet").code == 0);
+  Running run(folder,
+              "surrogate --data data/train.nc --models rff7000 --lambda 1e-4 --samples 1000 "
+              "--fit-only --save x.safetensors");
+  const auto said = [&] { return file_contents(folder / ".err"); };
+  for (int i = 0; i < 200 && said().empty(); ++i) wait_for(0.01);
+  CHECK(said().find("rff7000: the fit of 7,000 features needs about 1.2 GB of memory\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("the memory of a ridge regression is what it is said to be") {
+  if (!limits_hold) return;
+  const ProgramFolder folder;
+  REQUIRE(folder.papillon("generate --out data --members 4 --steps 4000 --quiet").code == 0);
+  const auto peak = [&](const std::string& model) {
+    Running run(folder,
+                "surrogate --data data/train.nc --models " + model +
+                    " --lambda 1e-4 --samples 8192 --fit-only --save x --quiet --threads 2");
+    REQUIRE(run.wait(120) == 0);
+    return run.peak_memory();
+  };
+  const double taken = peak("rff2000") - peak("rff20"), said = papillon::ridge_memory(2000, 3);
+  CAPTURE(taken, said);
+  // Blocks of features and of the trajectories come on top.
+  CHECK(taken < 1.25 * said);
+  CHECK(taken > 0.8 * said);
+}
