@@ -47,8 +47,8 @@ const char* const jobs[] = {
     "10000 --no-figure "
     "--out u",
     "surrogate --data data/train.nc --test data/test.nc --models poly3 --lambda 1e-4 --samples "
-    "10000 --leads "
-    "100000 --no-figure --out u",
+    "10000 --lead 1 --leads "
+    "40000 --no-figure --out u",
     "assimilate --cycles 100000000 --out a",
     "assimilate --system lorenz96 --dimension 400 --method letkf --members 40 --cycles 1000000 "
     "--out a",
@@ -118,10 +118,10 @@ TEST_CASE("gnuplot ends with the program") {
   put_file(folder / "bin/gnuplot", "#!/bin/sh\necho $$ > started\nexec sleep 60\n");
   fs::permissions(folder / "bin/gnuplot", fs::perms::owner_all);
   const Outcome outcome = folder.shell(
-      "PATH=\"$PWD/bin:$PATH\"; \"$P\" evaluate --quiet --samples data/test.nc --reference "
-      "data/train.nc --independent data/validation.nc --frechet-network none --nearest-states 100 "
-      "--figure f &\np=$!\n"
-      "while [ ! -s started ]; do sleep 0.01; done; sleep 0.1; kill -TERM $p; wait $p; c=$?\n"
+      "PATH=\"$PWD/bin:$PATH\"; \"$P\" evaluate --quiet --samples data/validation.nc --reference "
+      "data/train.nc --independent data/test.nc --frechet-network none --figure f &\np=$!\n"
+      "i=0; while [ ! -s started ] && [ $i -lt 3000 ]; do sleep 0.01; i=$((i+1)); done\n"
+      "sleep 0.1; kill -TERM $p; wait $p; c=$?\n"
       "sleep 0.1; s=$(cut -d' ' -f3 /proc/$(cat started)/stat 2>/dev/null)\n"
       "[ -z \"$s\" ] || [ \"$s\" = Z ] || { echo gnuplot is still there; exit 1; }\nexit $c");
   CAPTURE(outcome.out, outcome.err);
