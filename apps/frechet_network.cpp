@@ -67,7 +67,10 @@ FrechetNetwork frechet_network(const std::string& choice, const std::filesystem:
                     options.shift.end()) ||
         !std::equal(surrogate.scale().begin(), surrogate.scale().end(), options.scale.begin(),
                     options.scale.end()))
-      throw InputError(fmt::format("{}: fitted to states of another normalisation", file.string()));
+      throw InputError(
+          fmt::format("{}: fitted to states of another normalisation; remove it, or name another "
+                      "file with --frechet-network",
+                      file.string()));
     return {hidden_features(surrogate), fmt::format("hidden layer of {}", file.string())};
   } catch (const Error& error) {
     if (choice != "auto") throw;

@@ -16,6 +16,7 @@
 #include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
+#include "papillon/apps/resuming.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/apps/train_log.hpp"
 #include "papillon/diffusion/trainer.hpp"
@@ -160,14 +161,7 @@ class Train : public Command {
             "{}: --data {} holds other states than the run was begun with; give that file, or "
             "start anew without --resume",
             checkpoint.string(), data_));
-      const auto differing = as_options(error.differing, context.settings);
-      const SettingDifference& first = differing.front();
-      const std::string give = first.name[0] == '-'
-                                   ? fmt::format("give {} {}, or ", first.name, first.stored)
-                                   : std::string();
-      throw InputError(
-          fmt::format("{}: is of a run with other settings: {}; {}start anew without --resume",
-                      checkpoint.string(), describe(differing), give));
+      refuse_resume(error, context.settings);
     }
   }
 

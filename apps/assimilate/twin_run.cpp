@@ -11,6 +11,7 @@
 #include "papillon/apps/autosave.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/progress.hpp"
+#include "papillon/apps/resuming.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
 
@@ -32,8 +33,12 @@ class Directory {
     experiment.save(file("checkpoint.safetensors"));
   }
   void load(TwinExperiment& experiment, Recorder& recorder, const RunSettings& identity) const {
-    recorder.load(file("stored.safetensors"), identity);
-    experiment.load(file("checkpoint.safetensors"));
+    try {
+      recorder.load(file("stored.safetensors"), identity);
+      experiment.load(file("checkpoint.safetensors"));
+    } catch (const SettingsMismatch& mismatch) {
+      refuse_resume(mismatch, Json::object());
+    }
   }
   void forget_checkpoint() const {
     std::error_code ignored;

@@ -133,7 +133,10 @@ TEST_CASE("an interrupted experiment, resumed, ends with the same results") {
     CAPTURE(stopped.err);
     REQUIRE(stopped.code == 130);
     CHECK(!fs::exists(folder / (out + "/results.json")));
-    must_fail(folder, plain + "--out " + out + " --resume --seed 5", 3, {"settings"});
+    must_fail(folder, plain + "--out " + out + " --resume --seed 5", 3,
+              {"settings", "--seed 0.0 there, 5.0 here", "start anew without --resume"});
+    must_fail(folder, run + "--out " + out + " --seed 5", 3,
+              {"holds another run (--seed 0.0 there, 5.0 here)"});
     REQUIRE(folder.papillon("assimilate --quiet --out " + out + " --resume").code == 0);
     json a = json::parse(file_contents(folder / (out + "/results.json")))["results"];
     json b = json::parse(file_contents(folder / "whole/results.json"))["results"];
