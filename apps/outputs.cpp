@@ -67,9 +67,19 @@ OutputDirectory::OutputDirectory(const Context& context, const fs::path& directo
   for (fs::path path = fs::absolute(directory, error).lexically_normal();
        !fs::exists(path, error) && path.has_relative_path(); path = path.parent_path())
     made_ = path;
-  fs::create_directories(directory, error);
-  if (error || !fs::is_directory(directory))
-    throw OutputError(fmt::format("{}: cannot make this directory: {}", directory.string(),
+  try {
+    make(context);
+  } catch (...) {
+    remove_if_empty();
+    throw;
+  }
+}
+
+void OutputDirectory::make(const Context& context) {
+  std::error_code error;
+  fs::create_directories(directory_, error);
+  if (error || !fs::is_directory(directory_))
+    throw OutputError(fmt::format("{}: cannot make this directory: {}", directory_.string(),
                                   error ? error.message() : "a file is in its place"));
   std::string text = fmt::format(
       "# The resolved configuration of this run; papillon {} --config reads it.\n"
@@ -77,18 +87,24 @@ OutputDirectory::OutputDirectory(const Context& context, const fs::path& directo
       context.command, program_version, program_commit, context.command);
   for (const auto& [key, value] : context.settings.items())
     text += fmt::format("{} = {}\n", key, value.dump());
-  write_file_atomically(directory / "config.toml", text);
+  write_file_atomically(directory_ / "config.toml", text);
 }
 
 OutputDirectory::~OutputDirectory() {
+  remove_if_empty();
+}
+
+void OutputDirectory::remove_if_empty() {
   if (made_.empty()) return;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory_, error))
     if (entry.path().filename() != "config.toml") return;
   fs::remove(directory_ / "config.toml", error);
-  // Upwards, as long as they are empty.
-  for (fs::path path = fs::absolute(directory_, error).lexically_normal();
-       fs::remove(path, error) && path != made_; path = path.parent_path()) {
+  // Upwards from the innermost that is there, as long as they are empty.
+  for (fs::path path = fs::absolute(directory_, error).lexically_normal();;
+       path = path.parent_path()) {
+    if (fs::exists(path, error) && !fs::remove(path, error)) return;
+    if (path == made_) return;
   }
 }
 

@@ -28,6 +28,9 @@ class OutputDirectory {
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
  private:
+  void make(const Context& context);
+  void remove_if_empty();
+
   std::filesystem::path directory_, made_;  // made_: the outermost one that was not there; or none
 };
 

@@ -221,6 +221,10 @@ TEST_CASE("a run that fails leaves what was there, and nothing new") {
   CHECK(steps.code == 2);
   CHECK_THAT(steps.err, contains_text("--steps 2 is no multiple of --store-every 3"));
   CHECK(!fs::exists(place / "new"));
+  // A name that no file system takes is found when its parents are there.
+  const std::string too_long(300, 'x');
+  CHECK(place.papillon("generate --out new/folder/" + too_long + " --members 1").code == 3);
+  CHECK(!fs::exists(place / "new"));
   // Nor is anything of a run that fails in its first set.
   CHECK(place.papillon("generate --out a/b/c --dt 1 --members 1 --quiet").code == 4);
   CHECK(!fs::exists(place / "a"));
