@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -18,21 +20,40 @@ std::optional<double> parse_number(std::string_view text) {
   return value == 0 ? 0.0 : value;
 }
 
+// In decimal digits throughout: a double holds no more than 53 bits of a seed.
 std::optional<std::uint64_t> parse_count(std::string_view text) {
-  if (!text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos) {
-    std::uint64_t count = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-    return error == std::errc() ? std::optional(count) : std::nullopt;
+  int power = 0;  // of ten
+  if (!text.empty() && (text.back() == 'k' || text.back() == 'K')) power = 3;
+  if (!text.empty() && text.back() == 'M') power = 6;
+  if (power > 0) text.remove_suffix(1);
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  if (const std::size_t e = text.find_first_of("eE"); e != std::string_view::npos) {
+    std::string_view exponent = text.substr(e + 1);
+    if (exponent.size() > 1 && exponent.front() == '+' && exponent[1] != '-')
+      exponent.remove_prefix(1);
+    int given = 0;
+    const auto [end, error] =
+        std::from_chars(exponent.data(), exponent.data() + exponent.size(), given);
+    if (error != std::errc() || end != exponent.data() + exponent.size() || std::abs(given) > 999)
+      return std::nullopt;
+    power += given;
+    text = text.substr(0, e);
   }
-  double factor = 1;
-  if (!text.empty() && (text.back() == 'k' || text.back() == 'K')) factor = 1e3;
-  if (!text.empty() && text.back() == 'M') factor = 1e6;
-  if (factor > 1) text.remove_suffix(1);
-  const std::optional<double> number = parse_number(text);
-  constexpr double exact = 9007199254740992;  // 2^53
-  const double value = number.value_or(-1) * factor;
-  if (!(value >= 0 && value <= exact) || value != std::floor(value)) return std::nullopt;
-  return static_cast<std::uint64_t>(value);
+  const std::size_t point = std::min(text.find('.'), text.size());
+  const std::string_view fraction = text.substr(std::min(point + 1, text.size()));
+  std::string digits = std::string(text.substr(0, point)).append(fraction);
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos)
+    return std::nullopt;
+  if (digits.find_first_not_of('0') == std::string::npos) return 0;
+  power -= static_cast<int>(fraction.size());
+  for (; power < 0; ++power) {
+    if (digits.empty() || digits.back() != '0') return std::nullopt;
+    digits.pop_back();
+  }
+  digits.append(static_cast<std::size_t>(power), '0');
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  return error == std::errc() ? std::optional(count) : std::nullopt;
 }
 
 std::string number_text(double value, const char* format) {

@@ -12,8 +12,7 @@ namespace papillon::apps {
 // A finite decimal number, all of the text. None for "nan", "inf", "0x1p3", "1e400", " 1" and "".
 // Minus zero becomes zero.
 std::optional<double> parse_number(std::string_view text);
-// 131072, 12e6, 128k or 12M, up to 2^64 - 1 (in the forms with letters up to 2^53, where doubles
-// are still exact).
+// 131072, 12e6, 128k or 12M, up to 2^64 - 1, and exactly.
 std::optional<std::uint64_t> parse_count(std::string_view text);
 
 // By a format of fmt; empty where the value is not finite, or the JSON is no number: a cell of a

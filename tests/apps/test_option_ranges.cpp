@@ -194,6 +194,18 @@ TEST_CASE("numbers have the forms that people write", "[ranges]") {
   }
   for (const std::string number : {"0.01", ".01", "1e-2", "+0.01", "1E-02"})
     generated("--dt", number);
+  // Whole numbers are exact, beyond what a double can hold.
+  for (const auto& [written, is] : {std::pair{"9007199254740993", "9007199254740993"},
+                                    std::pair{"9007199254740.993e3", "9007199254740993"},
+                                    std::pair{"9007199254740.993k", "9007199254740993"},
+                                    std::pair{"1e19", "10000000000000000000"},
+                                    std::pair{"18446744073709551615", "18446744073709551615"},
+                                    std::pair{"010", "10"}, std::pair{"12M", "12000000"}}) {
+    CAPTURE(written);
+    const Ended ended = run_limited(folder, {"info", "--seed", written, "--json", "-"}, {}, 20);
+    CHECK(ended.code == 0);
+    CHECK_THAT(ended.out, contains_text(std::string("\"seed\": ") + is + ","));
+  }
 }
 
 TEST_CASE("both ends of every option's range are what another reason alone forbids",
