@@ -6,6 +6,9 @@ namespace papillon {
 namespace {
 std::atomic<std::int64_t> live{0};
 thread_local bool recording = true, absorbing = false;
+// What the outermost destructor of a node on this thread still has to destroy.
+template <class T>
+thread_local std::vector<Var<T>>* pending = nullptr;
 }  // namespace
 
 template <class T>
@@ -18,18 +21,17 @@ Node<T>::~Node() {
   live.fetch_sub(1, std::memory_order_relaxed);
   if (inputs.empty()) return;
   // The outermost destructor on this thread owns the list; those that it sets off only add to it.
-  static thread_local std::vector<Var<T>>* pending = nullptr;
-  if (pending) {
-    for (Var<T>& input : inputs) pending->push_back(std::move(input));
+  if (pending<T>) {
+    for (Var<T>& input : inputs) pending<T>->push_back(std::move(input));
     return;
   }
   std::vector<Var<T>> list = std::move(inputs);
-  pending = &list;
+  pending<T> = &list;
   while (!list.empty()) {
     const Var<T> last = std::move(list.back());
     list.pop_back();
   }
-  pending = nullptr;
+  pending<T> = nullptr;
 }
 
 template <class T>

@@ -16,6 +16,10 @@ function(papillon_layer name)
     POSITION_INDEPENDENT_CODE ON
     INSTALL_RPATH "$ORIGIN")
   papillon_target_options(${target})
+  # GCC marks variables of inline functions and templates as unique in the process: the dynamic linker
+  # then never unloads a module that has this library inside, and two such modules share them.
+  target_compile_options(${target} PRIVATE
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>)
   if(PAPILLON_LIBFUZZER)  # libFuzzer steers by what the library does
     target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
     target_link_options(${target} INTERFACE -fsanitize=fuzzer-no-link)

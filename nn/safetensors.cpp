@@ -32,14 +32,15 @@ constexpr int max_depth = 4;  // {"name": {"shape": [1]}} has 3
 
 // Bits of an element; 0 if the type is unknown.
 std::size_t element_bits(std::string_view dtype) {
-  static const std::map<std::string_view, std::size_t> bits = {
+  constexpr std::pair<std::string_view, std::size_t> sizes[] = {
       {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"BOOL", 8},        {"U8", 8},
       {"I8", 8},      {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E5M2FNUZ", 8}, {"F8_E4M3FNUZ", 8},
       {"F8_E8M0", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16},        {"BF16", 16},
       {"I32", 32},    {"U32", 32},    {"F32", 32},    {"I64", 64},        {"U64", 64},
       {"F64", 64},    {"C64", 64}};
-  const auto found = bits.find(dtype);
-  return found == bits.end() ? 0 : found->second;
+  const auto found = std::find_if(std::begin(sizes), std::end(sizes),
+                                  [&](const auto& size) { return size.first == dtype; });
+  return found == std::end(sizes) ? 0 : found->second;
 }
 
 // The product of the extents times `each`, unless it overflows; extents of 0 do not excuse the

@@ -1,5 +1,7 @@
 #include "papillon/tensor/allocator.hpp"
 
+#include <pthread.h>
+
 #include <array>
 #include <atomic>
 #include <bit>
@@ -34,9 +36,12 @@ std::size_t class_bytes(std::size_t c) {
 
 constexpr std::size_t classes = 4 + 4 * 40;  // up to 2^48 bytes
 
+// Plain data, so that it needs no destructor: one of C++'s would keep a module that was loaded with
+// dlopen from being unloaded for as long as the thread lives.
 struct Cache {
   std::array<FreeBlock*, classes> lists{};
   AllocationCounters counters;
+  enum { fresh, in_use, closed } state = fresh;
 
   void release() {
     for (std::size_t c = 0; c < classes; ++c)
@@ -46,28 +51,44 @@ struct Cache {
       }
     counters.cached_bytes = 0;
   }
-};
-
-// A thread's cache dies with the thread, but tensors with a longer life (statics) may still be
-// freed afterwards: the plain pointer tells, since it is trivially destructible.
-thread_local Cache* current = nullptr;
-thread_local bool finished = false;
-
-struct Owner {
-  Cache cache;
-  Owner() { current = &cache; }
-  ~Owner() {
-    cache.release();
-    current = nullptr;
-    finished = true;
+  // Tensors with a longer life than the thread's cache go straight to the system.
+  void close() {
+    release();
+    state = closed;
   }
 };
+constinit thread_local Cache this_thread;
+
+// The key has the caches of threads closed when they end; it is made by the first thread to come,
+// without a lock, which a fork could leave locked.
+class Key {
+ public:
+  bool watch(Cache& cache) {
+    int expected = absent;
+    if (state_.compare_exchange_strong(expected, in_the_making)) {
+      const bool made =
+          pthread_key_create(&key_, [](void* c) { static_cast<Cache*>(c)->close(); }) == 0;
+      state_.store(expected = made ? ready : gone);
+    }
+    return expected == ready && pthread_setspecific(key_, &cache) == 0;
+  }
+  // Threads that end later must not look for this code. What they have cached until then stays.
+  ~Key() {
+    if (state_.exchange(gone) == ready) pthread_key_delete(key_);
+    this_thread.close();
+  }
+
+ private:
+  enum { absent, in_the_making, ready, gone };
+  std::atomic<int> state_ = absent;
+  pthread_key_t key_{};
+};
+constinit Key key;
 
 Cache* cache() {
-  if (current != nullptr) return current;
-  if (finished) return nullptr;
-  static thread_local Owner owner;
-  return current;
+  Cache& own = this_thread;
+  if (own.state == Cache::fresh && key.watch(own)) own.state = Cache::in_use;
+  return own.state == Cache::in_use ? &own : nullptr;
 }
 
 }  // namespace

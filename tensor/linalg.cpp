@@ -7,6 +7,8 @@
 #include <climits>
 #include <mutex>
 
+#include "papillon/tensor/thread_pool.hpp"
+
 // OpenBLAS's own controls: null where another BLAS is linked.
 extern "C" {
 __attribute__((weak)) void openblas_set_num_threads(int);
@@ -71,6 +73,11 @@ int blas_threads_before = 1;
 
 bool blas_threads_known() {
   return openblas_set_num_threads != nullptr && openblas_get_num_threads != nullptr;
+}
+
+// Asked before it is told: in a forked child, OpenBLAS answers any number with new threads.
+void one_blas_thread() {
+  if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
 }
 
 }  // namespace
@@ -157,16 +164,23 @@ Tensor<T> matmul_reference(const Tensor<T>& a, const Tensor<T>& b, Transpose ta,
 
 SingleThreadedBlas::SingleThreadedBlas() {
   if (!blas_threads_known()) return;
+  // A child of a fork stays on one thread, and takes no lock: its holder may be gone.
+  if (detail::in_forked_child()) {
+    one_blas_thread();
+    return;
+  }
   const std::lock_guard lock(blas_threads_mutex);
   if (blas_threads_holders++ > 0) return;
   blas_threads_before = openblas_get_num_threads();
-  openblas_set_num_threads(1);
+  one_blas_thread();
 }
 
 SingleThreadedBlas::~SingleThreadedBlas() {
-  if (!blas_threads_known()) return;
+  if (!blas_threads_known() || detail::in_forked_child()) return;
   const std::lock_guard lock(blas_threads_mutex);
-  if (--blas_threads_holders == 0) openblas_set_num_threads(blas_threads_before);
+  // Unless somebody else set it meanwhile: the host, or another copy of this library.
+  if (--blas_threads_holders == 0 && blas_threads_before != 1 && openblas_get_num_threads() == 1)
+    openblas_set_num_threads(blas_threads_before);
 }
 
 std::string blas_description() {

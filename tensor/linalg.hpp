@@ -42,9 +42,9 @@ Tensor<T> matmul_reference(const Tensor<T>& a, const Tensor<T>& b, Transpose ta 
                            Transpose tb = Transpose::no);
 
 // While one of these lives, BLAS products run on the thread that calls them; the number of BLAS
-// threads from before comes back when the last one is gone. Our own drivers, which bring their own
-// threads, hold one; nothing else changes that global setting. Does nothing for a BLAS other than
-// OpenBLAS.
+// threads from before comes back when the last one is gone, unless somebody else set it meanwhile.
+// Our own drivers, which bring their own threads, hold one; nothing else changes that global
+// setting. In a forked child it stays at one. Does nothing for a BLAS other than OpenBLAS.
 class SingleThreadedBlas {
  public:
   SingleThreadedBlas();

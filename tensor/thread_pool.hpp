@@ -25,6 +25,16 @@ class IndexFunction {
   void (*call_)(void*, std::size_t);
 };
 
+namespace detail {
+struct PoolState;
+struct DefaultPool;
+// True in the children of the process that asked first.
+bool in_forked_child();
+}  // namespace detail
+
+// Made, used and destroyed at any time of the process's life, static constructors and destructors
+// included. In a process that fork() made, the pools that it inherited have no threads: their loops
+// run on the caller. exit() does not wait for a loop that is running.
 class ThreadPool {
  public:
   // threads: how many run at once, the caller's own included; 0: one for each processor that this
@@ -38,18 +48,26 @@ class ThreadPool {
 
   // Calls f(0) ... f(count - 1), each once, and returns when all are done. The first exception
   // that a call throws is thrown again here, after the others have stopped. A loop inside a loop
-  // runs on the thread it is in; two host threads that share a pool take turns.
+  // runs on the thread it is in; two host threads that share a pool take turns. Throws Error in a
+  // child that f forked and that came back into the loop: other indices were on other threads.
   void run(std::size_t count, IndexFunction f);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  friend struct detail::DefaultPool;
+  struct Later {};
+  constexpr explicit ThreadPool(Later) {}  // no threads until it is given a state
+
+  detail::PoolState* state_ = nullptr;
 };
 
-// The pool that the library's own loops use; it starts its threads on first use.
+// The pool that the library's own loops use; it starts its threads on first use, and ends them when
+// static objects are destroyed: after that, loops run on their callers.
 ThreadPool& default_pool();
-// Replaces it; not while a loop runs. 0: one thread for each processor.
+// How many threads it has from its next use on; 0: one for each processor. Waits for a loop that is
+// running; throws ArgumentError inside one. Without effect where the pool has no threads for good:
+// in a forked child of a process that used it, and after its end.
 void set_thread_count(std::size_t threads);
+// 1 there.
 std::size_t thread_count();
 
 inline void parallel_for(std::size_t count, IndexFunction f) {
