@@ -65,9 +65,6 @@ Trainer::Trainer(const TrainOptions& options, NoiseSchedule schedule, const Tens
   slots_.resize(options_.batch_size);
   uniforms_.resize(options_.strata > 0 ? options_.strata : options_.batch_size);
   counts_.resize(static_cast<std::size_t>(schedule_.steps()) + 1);
-  source_ = [this](std::size_t first, std::size_t n, float* z, float* target) {
-    fill_tile(first, n, z, target);
-  };
 }
 
 // Whole batches; no sum that could overflow.
@@ -167,8 +164,10 @@ StepReport Trainer::step() {
   engine_.set_parameters(parameters_.span(), fused::Purpose::training);
   draw_timesteps();
   engine_.set_timesteps(timesteps_);
+  const fused::TileSource<float> source = [this](std::size_t first, std::size_t n, float* z,
+                                                 float* target) { fill_tile(first, n, z, target); };
   StepReport report;
-  report.loss = engine_.loss_and_gradient(slots_, source_, weights_, gradient_.span());
+  report.loss = engine_.loss_and_gradient(slots_, source, weights_, gradient_.span());
   if (!std::isfinite(report.loss))
     throw NumericalError(fmt::format(
         "training: the loss is not finite at step {} (a lower learning rate or clipping may help)",

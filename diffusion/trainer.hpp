@@ -53,6 +53,8 @@ class Trainer {
   // (state - shift) / scale. Throws ArgumentError, InputError (NaN in the data).
   Trainer(const TrainOptions& options, NoiseSchedule schedule, const Tensor<float>& states,
           std::vector<double> shift, std::vector<double> scale);
+  Trainer(const TrainOptions&, NoiseSchedule, const Tensor<float>&&, std::vector<double>,
+          std::vector<double>) = delete;
 
   std::uint64_t total_steps() const { return total_steps_; }
   std::uint64_t steps_done() const { return step_; }
@@ -93,7 +95,6 @@ class Trainer {
   std::vector<double> shift_, scale_;
   std::uint64_t step_ = 0, total_steps_ = 0;
   fused::Engine<float> engine_;
-  fused::TileSource<float> source_;
   Tensor<float> parameters_, average_, gradient_, first_moment_, second_moment_;
   std::vector<double> norms_;
   // The current batch.

@@ -94,9 +94,10 @@ class ReverseProcess {
  private:
   void check_state(const Tensor<T>& z) const;
 
-  const DenoisingModel<T>& model_;
-  const std::vector<int>& timesteps_;
-  const StepOptions& options_;
+  // Copies, since what is passed may be temporary.
+  DenoisingModel<T> model_;
+  std::vector<int> timesteps_;
+  StepOptions options_;
 };
 
 // z += deviation * noise of step t, for rows first_row, first_row + 1, ...; threaded.

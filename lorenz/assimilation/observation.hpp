@@ -46,6 +46,7 @@ class Observation {
   // values [P]; NaN: missing. Memory is of the caller's frame. Throws AnalysisError (observation)
   // if a value is infinite.
   Observation(const ObservationModel& model, std::span<const double> values, Scratch& memory);
+  Observation(const ObservationModel&&, std::span<const double>, Scratch&) = delete;
 
   const ObservationModel& model() const { return *model_; }
   std::size_t count() const { return count_; }  // p; 0: nothing to analyse

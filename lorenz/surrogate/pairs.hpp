@@ -26,6 +26,8 @@ class TrainingPairs {
   // and InputError where the trajectories are too short or too few.
   TrainingPairs(const Tensor<float>& states, std::vector<double> shift, std::vector<double> scale,
                 const PairOptions& options);
+  TrainingPairs(const Tensor<float>&&, std::vector<double>, std::vector<double>,
+                const PairOptions&) = delete;
 
   std::uint64_t size() const { return options_.samples; }
   std::size_t dimension() const { return shift_.size(); }

@@ -44,6 +44,8 @@ class SurrogateTest {
   // Throws ArgumentError, and InputError where no roll-out fits.
   SurrogateTest(const Tensor<float>& test, const Tensor<float>& independent,
                 std::vector<double> shift, std::vector<double> scale, const ScoreOptions& options);
+  SurrogateTest(const Tensor<float>&&, const Tensor<float>&, std::vector<double>,
+                std::vector<double>, const ScoreOptions&) = delete;
 
   std::size_t windows() const { return starts_.size(); }
   const ScoreOptions& options() const { return options_; }

@@ -218,6 +218,14 @@ TEST_CASE("no two steps or rows of the longest schedule share noise", "[sampler]
   CHECK_THROWS_AS(add_noise(z, 1, 1 << 20, options), ArgumentError);
 }
 
+TEST_CASE("a reverse process made of temporaries keeps what it needs", "[sampler]") {
+  const ReverseProcess<double> process(oracle(Head::velocity), {1000, 500, 0}, {});
+  const auto z = Tensor<double>::ones({2, 3});
+  CHECK(process.steps() == 2);
+  CHECK(process.level(1).t == 500);
+  CHECK(process.predict(z, process.level(0)).state.shape() == Shape{2, 3});
+}
+
 TEST_CASE("samplers refuse what makes no sense", "[sampler]") {
   const auto model = oracle(Head::velocity);
   const auto refused = [&](auto change) {

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <type_traits>
 
 #include "catch.hpp"
 #include "papillon/autograd/gradient.hpp"
@@ -101,6 +103,25 @@ TEST_CASE("trainer: a resumed run equals an uninterrupted one", "[trainer]") {
   const auto b = state_dict<float>(resumed.model().network);
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(identical(a[i].second, b[i].second));
 }
+
+TEST_CASE("trainer: one that was moved goes on to the same bits", "[trainer]") {
+  const Tensor<float> data = circle(130);
+  Trainer stays(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  auto moves =
+      std::make_unique<Trainer>(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  for (int i = 0; i < 3; ++i) CHECK(moves->step().loss == stays.step().loss);
+  Trainer moved(std::move(*moves));
+  moves.reset();  // nothing may point there
+  for (int i = 0; i < 3; ++i) CHECK(moved.step().loss == stays.step().loss);
+  Trainer assigned(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  assigned = std::move(moved);
+  for (int i = 0; i < 3; ++i) CHECK(assigned.step().loss == stays.step().loss);
+  CHECK(assigned.validation_loss(data) == stays.validation_loss(data));
+}
+
+// What keeps a pointer to data of its caller does not take temporaries.
+static_assert(!std::is_constructible_v<Trainer, const TrainOptions&, NoiseSchedule, Tensor<float>,
+                                       std::vector<double>, std::vector<double>>);
 
 TEST_CASE("trainer: a checkpoint of another run is refused", "[trainer]") {
   const TemporaryFolder folder;
@@ -258,8 +279,8 @@ TEST_CASE("trainer: bad options and bad data are named", "[trainer]") {
     message = e.what();
   }
   CHECK(message.find("state 2, component 1") != std::string::npos);
-  CHECK_THROWS_AS(Trainer(small_options(), NoiseSchedule::cosine(100), Tensor<float>::zeros({5, 3}),
-                          shift, scale),
+  const auto wide = Tensor<float>::zeros({5, 3});
+  CHECK_THROWS_AS(Trainer(small_options(), NoiseSchedule::cosine(100), wide, shift, scale),
                   InputError);
 }
 

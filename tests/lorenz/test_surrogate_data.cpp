@@ -178,7 +178,8 @@ TEST_CASE("scores: by hand", "[surrogate]") {
   CHECK(perfect.always_valid == 1);
   CHECK(perfect.valid_time == Approx(10 * 0.1 * 2));
   CHECK(test.score(multiplier(3)).diverged.back() == 1);
-  CHECK_THROWS_WITH(SurrogateTest(Tensor<float>::ones({1, 20, 3}), ones, {0, 0, 0}, {1, 1, 1}, o),
+  const auto few = Tensor<float>::ones({1, 20, 3});
+  CHECK_THROWS_WITH(SurrogateTest(few, ones, {0, 0, 0}, {1, 1, 1}, o),
                     contains_text("at least 21 times; these have 20"));
   CHECK_THROWS_AS(SurrogateTest(ones, ones, shift, scale, o).score(multiplier(1)), ArgumentError);
 }
