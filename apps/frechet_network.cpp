@@ -71,6 +71,9 @@ FrechetNetwork frechet_network(const std::string& choice, const std::filesystem:
           fmt::format("{}: fitted to states of another normalisation; remove it, or name another "
                       "file with --frechet-network",
                       file.string()));
+    if (surrogate.readout().kind() == "linear")
+      throw InputError(fmt::format(
+          "{}: has a linear readout; a network with a hidden layer is needed", file.string()));
     return {hidden_features(surrogate), fmt::format("hidden layer of {}", file.string())};
   } catch (const Error& error) {
     if (choice != "auto") throw;

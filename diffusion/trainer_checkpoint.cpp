@@ -3,17 +3,19 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
+#include <limits>
 
 #include "papillon/diffusion/trainer.hpp"
 #include "papillon/nn/safetensors.hpp"
+#include "papillon/nn/stored_state.hpp"
 #include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 namespace {
 
 constexpr const char* checkpoint_format = "papillon-training-checkpoint";
+constexpr std::uint64_t most_samples = 1ull << 62;
 
 // FNV-1a over the bits: tells one data set from another, not an adversary from a friend.
 std::uint64_t hash(std::span<const float> values) {
@@ -78,22 +80,11 @@ std::uint64_t Trainer::load_checkpoint(const std::filesystem::path& path) {
   const auto fail = [&](const std::string& what) {
     throw InputError(fmt::format("{}: {}", path.string(), what));
   };
-  const auto text = [&](const char* key) -> std::string {
-    const auto found = file.metadata.find(key);
-    return found == file.metadata.end() ? "" : found->second;
-  };
-  if (text("format") != checkpoint_format) fail("not a training checkpoint");
-  require_same(path.string(), text("settings"), settings());
-  const auto whole_number = [&](const char* key) {
-    const std::string digits = text(key);
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc() || end != digits.data() + digits.size())
-      fail(fmt::format("metadata '{}' is '{}'", key, digits));
-    return value;
-  };
-  const std::uint64_t planned = whole_number("total_samples"), step = whole_number("step");
-  if (step > steps_for(planned)) fail(fmt::format("metadata 'step' is '{}'", step));
+  if (metadata_text(file, "format", checkpoint_format) != checkpoint_format)
+    fail("not a training checkpoint");
+  require_same(path.string(), metadata_text(file, "settings", "those of the run"), settings());
+  const std::uint64_t planned = metadata_integer(file, "total_samples", 1, most_samples),
+                      step = metadata_integer(file, "step", 0, steps_for(planned));
   if (step > total_steps_)
     fail(fmt::format("{} samples are done, and this run has {} in all; ask for at least as many",
                      step * options_.batch_size, options_.total_samples));
@@ -103,9 +94,14 @@ std::uint64_t Trainer::load_checkpoint(const std::filesystem::path& path) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (!file.contains(names[i])) fail(fmt::format("tensor '{}' is missing", names[i]));
     tensors[i] = file.tensor<float>(names[i]);
-    if (tensors[i].shape() != parameters_.shape() || !all_finite(tensors[i]))
-      fail(fmt::format("tensor '{}' has shape {} or values that are not finite ({} is needed)",
-                       names[i], to_string(tensors[i].shape()), to_string(parameters_.shape())));
+    if (tensors[i].shape() != parameters_.shape())
+      fail(fmt::format("tensor '{}' has shape {}; must have {}", names[i],
+                       to_string(tensors[i].shape()), to_string(parameters_.shape())));
+    try {
+      check_values(names[i], tensors[i], i == 3 ? 0 : -std::numeric_limits<double>::infinity());
+    } catch (const InputError& refused) {
+      fail(refused.what());
+    }
   }
   parameters_ = std::move(tensors[0]);
   average_ = std::move(tensors[1]);

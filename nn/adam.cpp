@@ -3,9 +3,15 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
+#include <string>
+
+#include "papillon/nn/stored_state.hpp"
 
 namespace papillon {
 namespace {
+
+constexpr double most_steps = 0x1p48;
 
 template <class T>
 struct Coefficients {
@@ -33,6 +39,28 @@ PAPILLON_CLONES void update_all(std::size_t n, float* p, const float* g, float* 
 PAPILLON_CLONES void update_all(std::size_t n, double* p, const double* g, double* m, double* v,
                                 Coefficients<double> c) {
   update(n, p, g, m, v, c);
+}
+
+// A number of steps as two numbers of the parameters' precision, each whole, of which the first is
+// the sum rounded to that precision: exact up to 2^48 for float, where one number ends at 2^24.
+template <class T>
+Tensor<T> split_steps(std::uint64_t steps) {
+  const T high = static_cast<T>(steps);
+  const auto rest = static_cast<std::int64_t>(steps) - static_cast<std::int64_t>(high);
+  return Tensor<T>::vector({high, static_cast<T>(rest)});
+}
+
+template <class T>
+std::uint64_t joined_steps(const Tensor<T>& parts) {
+  const auto high = static_cast<double>(parts[0]), rest = static_cast<double>(parts[1]),
+             steps = high + rest;
+  // Written so that NaN fails too.
+  if (!(high >= 0 && steps >= 0 && steps <= most_steps) || steps != std::trunc(steps) ||
+      rest != std::trunc(rest) || static_cast<T>(steps) != parts[0])
+    throw InputError(fmt::format(
+        "Adam: 'step' is {} + {}; must be a whole number from 0 to 2^48, rounded, and the rest",
+        high, rest));
+  return static_cast<std::uint64_t>(steps);
 }
 
 }  // namespace
@@ -84,7 +112,7 @@ void Adam<T>::step(const std::vector<Var<T>>& gradients) {
 template <class T>
 StateDict<T> Adam<T>::state() const {
   StateDict<T> dict;
-  dict.emplace_back("step", Tensor<T>::scalar(static_cast<T>(step_)));
+  dict.emplace_back("step", split_steps<T>(step_));
   for (std::size_t i = 0; i < first_.size(); ++i) {
     dict.emplace_back(fmt::format("{}.first_moment", i), first_[i]);
     dict.emplace_back(fmt::format("{}.second_moment", i), second_[i]);
@@ -98,13 +126,20 @@ void Adam<T>::load_state(const StateDict<T>& dict) {
   for (const auto& [name, tensor] : state()) wanted.emplace_back(name, tensor.shape());
   for (const auto& [name, tensor] : dict) given.emplace_back(name, tensor.shape());
   detail::check_state_dict(wanted, given);
+  std::uint64_t steps = 0;
+  std::vector<Tensor<T>> first = first_, second = second_;
   for (const auto& [name, tensor] : dict) {
-    if (name == "step") step_ = static_cast<std::uint64_t>(tensor.item());
-    for (std::size_t i = 0; i < first_.size(); ++i) {
-      if (name == fmt::format("{}.first_moment", i)) first_[i] = tensor;
-      if (name == fmt::format("{}.second_moment", i)) second_[i] = tensor;
+    if (name == "step") {
+      steps = joined_steps(tensor);
+      continue;
     }
+    const bool squares = name.ends_with("second_moment");
+    check_values(name, tensor, squares ? 0 : -std::numeric_limits<double>::infinity());
+    (squares ? second : first)[std::stoul(name)] = tensor;  // "<number>.<moment>", checked above
   }
+  step_ = steps;
+  first_ = std::move(first);
+  second_ = std::move(second);
 }
 
 template class Adam<float>;

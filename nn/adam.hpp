@@ -34,9 +34,12 @@ class Adam {
   AdamOptions options;  // may be changed between steps (a learning-rate schedule)
 
   std::uint64_t steps_done() const { return step_; }
-  // The moments and the number of steps ("step", shape []), for a checkpoint.
+  // The moments and the number of steps, for a checkpoint: "step", shape [2], is the number rounded
+  // to T and what that leaves, exact up to 2^48 steps in either precision.
   StateDict<T> state() const;
-  void load_state(const StateDict<T>& state);  // throws InputError
+  // Throws InputError, and changes nothing, unless all is there and possible: a whole number of
+  // steps, finite moments, second moments of at least 0.
+  void load_state(const StateDict<T>& state);
 
  private:
   std::vector<Var<T>> parameters_;

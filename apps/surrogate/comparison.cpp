@@ -117,7 +117,8 @@ std::vector<Json> Comparison::entries(const Recipe& recipe, std::uint64_t seed,
   const fs::path file = out_ / "models" / fmt::format("{}{}-seed{}.json", recipe.name, tag, seed);
   if (std::ifstream in(file); in) {
     const Json before = Json::parse(in, nullptr, false);
-    if (before.is_object() && before.value("settings", Json()) == settings) {
+    if (before.is_object() && before.value("settings", Json()) == settings &&
+        before.value("entries", Json()).is_array()) {
       if (!context_.quiet)
         fmt::print(stderr, "{}: already done\n",
                    progress_label(recipe, seed, (tag.empty() ? "" : tag.substr(1)).c_str()));

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "papillon/lorenz/assimilation/twin_state.hpp"
@@ -134,18 +135,28 @@ void TwinExperiment::load(const std::filesystem::path& path) {
       std::from_chars(done_text.data(), done_text.data() + done_text.size(), done);
   if (error != std::errc() || end != done_text.data() + done_text.size() || done > s.total)
     throw InputError(fmt::format("{}: metadata 'cycles_done' is '{}'", name, done_text));
+  std::vector<AssimilationError> failures = parse_failures(text("failures"), name);
+  std::vector<std::optional<AssimilationError>> failed(s.trajectories);
+  for (const AssimilationError& e : failures) {
+    if (e.trajectory >= s.trajectories || e.cycle >= s.total || failed[e.trajectory])
+      throw InputError(
+          fmt::format("{}: metadata 'failures' has trajectory {} of {} in cycle {} of {}", name,
+                      e.trajectory, s.trajectories, e.cycle, s.total));
+    failed[e.trajectory].emplace(e);
+  }
   const auto tensor = [&](const char* key, const Shape& shape) {
     Tensor<double> t = file.tensor<double>(key);
     if (t.shape() != shape)
       throw InputError(fmt::format("{}: tensor '{}' has shape {}, and should have {}", name, key,
                                    to_string(t.shape()), to_string(shape)));
+    // One part a trajectory; what is left of a failed one is not looked at again.
+    const std::size_t part = t.size() / s.trajectories;
+    for (std::size_t i = 0; i < t.size(); ++i)
+      if (!std::isfinite(t[i]) && !failed[i / part])
+        throw InputError(fmt::format("{}: tensor '{}' has {} for trajectory {}; must be finite",
+                                     name, key, t[i], i / part));
     return t;
   };
-  std::vector<AssimilationError> failures = parse_failures(text("failures"), name);
-  for (const AssimilationError& e : failures)
-    if (e.trajectory >= s.trajectories)
-      throw InputError(
-          fmt::format("{}: trajectory {} of {} failed", name, e.trajectory, s.trajectories));
   Tensor<double> states = tensor("states", s.states.shape());
   const Tensor<double> truth = tensor("truth", s.setup.truth.state().shape());
   std::vector<Tensor<double>> sums;
@@ -156,8 +167,7 @@ void TwinExperiment::load(const std::filesystem::path& path) {
   s.setup.truth.restore(done * s.options.steps_per_cycle, truth);
   const auto own = s.sums.tensors();
   for (std::size_t i = 0; i < own.size(); ++i) *own[i].second = std::move(sums[i]);
-  s.failed.assign(s.trajectories, std::nullopt);
-  for (const AssimilationError& e : failures) s.failed[e.trajectory].emplace(e);
+  s.failed = std::move(failed);
   s.failures = std::move(failures);
 }
 

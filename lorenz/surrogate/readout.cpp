@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "papillon/nn/frozen.hpp"
+#include "papillon/nn/stored_state.hpp"
 
 namespace papillon {
 namespace {
@@ -141,6 +142,9 @@ void check_units(const Standardisation& units, std::size_t inputs) {
     throw ShapeError(fmt::format("readout: centre {} and scale {} for {} features",
                                  to_string(units.centre.shape()), to_string(units.scale.shape()),
                                  inputs));
+  for (const double scale : units.scale)
+    if (!(scale > 0))
+      throw ArgumentError(fmt::format("readout: scale {}; must be positive", scale));
 }
 
 // Loads "readout.<name>" for each of the network's parameters.
@@ -203,14 +207,20 @@ ReadoutPtr load_readout(const std::string& kind, const SafetensorsFile& file) {
                           file.tensor<double>(offset));
   }
   Standardisation units;
-  if (file.contains(std::string(readout_prefix) + "centre"))
+  if (file.contains(std::string(readout_prefix) + "centre") ||
+      file.contains(std::string(readout_prefix) + "scale"))
     units = {file.tensor<double>(std::string(readout_prefix) + "centre"),
              file.tensor<double>(std::string(readout_prefix) + "scale")};
   if (kind == "mlp") {
     std::vector<std::size_t> widths = {matrix(file, "layers.0.weight")[1]};
     for (std::size_t l = 0; file.contains(fmt::format("{}layers.{}.weight", readout_prefix, l));
-         ++l)
-      widths.push_back(matrix(file, fmt::format("layers.{}.weight", l))[0]);
+         ++l) {
+      const Shape weight = matrix(file, fmt::format("layers.{}.weight", l));
+      if (weight[1] != widths.back())
+        throw InputError(fmt::format("tensor '{}layers.{}.weight' has shape {} after {} values",
+                                     readout_prefix, l, to_string(weight), widths.back()));
+      widths.push_back(weight[0]);
+    }
     return mlp_readout(loaded(Mlp<float>(widths, {}), file), units);
   }
   if (kind == "residual") {
@@ -218,6 +228,8 @@ ReadoutPtr load_readout(const std::string& kind, const SafetensorsFile& file) {
     std::size_t blocks = 0;
     while (file.contains(fmt::format("{}residual_layers.{}.gamma", readout_prefix, blocks)))
       ++blocks;
+    if (element_count(file) / in[0] < 2 * blocks * in[0])
+      throw InputError("readout: the network's tensors do not fit together (too few elements)");
     return residual_readout(
         loaded(ResidualMlp<float>(in[1], in[0], blocks, matrix(file, "output_head.weight")[0], {}),
                file),

@@ -2,10 +2,11 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "papillon/lorenz/surrogate/surrogate.hpp"
+#include "papillon/nn/fused/layout.hpp"
+#include "papillon/nn/stored_state.hpp"
 
 namespace papillon {
 namespace {
@@ -39,9 +40,11 @@ ResidualFilmMlp<float> read_network(const std::string& prefix, const Safetensors
               film = file.entry(prefix + "residual_layers.0.film.affine_film.weight").shape;
   std::size_t blocks = 0;
   while (file.contains(fmt::format("{}residual_layers.{}.gamma", prefix, blocks))) ++blocks;
-  if (in.size() != 2 || film.size() != 2 || in[0] == 0 || in[1] == 0 || film[1] < 4 ||
-      film[1] % 2 != 0 || film[0] != 2 * in[0])
+  if (in.size() != 2 || film.size() != 2 || in[0] == 0 || in[1] == 0 || blocks == 0 ||
+      film[1] < 4 || film[1] % 2 != 0 || film[0] != 2 * in[0])
     throw InputError("features: the network's tensors do not fit together");
+  if (element_count(file) < fused::Layout(in[1], in[0], blocks, film[1]).size)
+    throw InputError("features: the network's tensors do not fit together (too few elements)");
   ResidualFilmMlp<float> network({in[1], in[0], blocks, film[1]}, 0);
   load_state_dict<float>(network, file, prefix);
   return network;
@@ -59,53 +62,51 @@ std::vector<int> read_timesteps(const Json& json) {
 }
 
 FeaturesPtr read_features(const Json& json, std::size_t dimension, const std::string& prefix,
-                          const SafetensorsFile& file) {
+                          const SafetensorsFile& file, int depth) {
+  if (depth > 8)
+    throw InputError("features: concatenations within concatenations, more than 8 deep");
   const std::string kind = json.is_object() ? json.value("kind", "") : "";
   if (kind == "identity") return identity_features(dimension);
   if (kind == "polynomials")
     return polynomial_features(dimension, number<std::size_t>(json, "degree"));
-  if (kind == "random_fourier")
-    return random_fourier_features(
-        dimension, {number<std::size_t>(json, "count"), number<double>(json, "width"),
-                    number<std::uint64_t>(json, "seed")});
+  if (kind == "random_fourier") {
+    const FourierOptions o{number<std::size_t>(json, "count"), number<double>(json, "width"),
+                           number<std::uint64_t>(json, "seed")};
+    // Each has weights in the readout.
+    if (o.count > element_count(file))
+      throw InputError(
+          fmt::format("features: 'count' is {}, more than the file has numbers", o.count));
+    return random_fourier_features(dimension, o);
+  }
   if (kind == "network") return network_features(read_network(prefix, file), read_timesteps(json));
   if (kind == "concatenation" && json.contains("parts") && json["parts"].is_array()) {
     std::vector<FeaturesPtr> parts;
     for (std::size_t i = 0; i < json["parts"].size(); ++i)
-      parts.push_back(
-          read_features(json["parts"][i], dimension, fmt::format("{}{}.", prefix, i), file));
+      parts.push_back(read_features(json["parts"][i], dimension, fmt::format("{}{}.", prefix, i),
+                                    file, depth + 1));
     return concatenated_features(std::move(parts));
   }
   throw InputError("features: kind '" + kind + "' is not known");
 }
 
-const std::string& required(const SafetensorsFile& file, const char* key) {
-  const auto found = file.metadata.find(key);
-  if (found == file.metadata.end()) throw InputError(fmt::format("metadata '{}' is missing", key));
-  return found->second;
-}
-
-std::vector<double> numbers(const SafetensorsFile& file, const char* key) {
-  const Json json = Json::parse(required(file, key), nullptr, false);
-  std::vector<double> out;
-  for (const auto& item : json) {
-    if (!json.is_array() || !item.is_number()) break;
-    out.push_back(item.get<double>());
-  }
-  if (out.empty() || out.size() != json.size())
-    throw InputError(fmt::format("metadata '{}' is not an array of numbers", key));
-  return out;
-}
-
 Surrogate parse(const SafetensorsFile& file) {
-  if (required(file, "format") != surrogate_format)
+  if (metadata_text(file, "format", surrogate_format) != surrogate_format)
     throw InputError(fmt::format("metadata 'format' is '{}' ({} is needed)",
                                  file.metadata.at("format"), surrogate_format));
-  const auto shift = numbers(file, "shift"), scale = numbers(file, "scale"),
-             time_step = numbers(file, "time_step");
-  const Json description = Json::parse(required(file, "features"), nullptr, false);
-  Surrogate surrogate(read_features(description, shift.size(), "features.", file),
-                      load_readout(required(file, "readout"), file), shift, scale, time_step[0]);
+  const auto shift = metadata_numbers(file, "shift", "one a component"),
+             scale = metadata_numbers(file, "scale", "one a component"),
+             time_step = metadata_numbers(file, "time_step", "one");
+  if (time_step.size() != 1)
+    throw InputError(
+        fmt::format("metadata 'time_step' has {} numbers; must have one", time_step.size()));
+  for (const auto& entry : file.entries)
+    if (entry.dtype == "F32" || entry.dtype == "F64")  // others are not read
+      check_values(entry.name, file.tensor<double>(entry.name));
+  const Json description =
+      Json::parse(metadata_text(file, "features", "a description in JSON"), nullptr, false);
+  Surrogate surrogate(read_features(description, shift.size(), "features.", file, 0),
+                      load_readout(metadata_text(file, "readout", "linear, mlp or residual"), file),
+                      shift, scale, time_step[0]);
   surrogate.training = file.metadata;
   for (const char* key : {"format", "features", "readout", "shift", "scale", "time_step"})
     surrogate.training.erase(key);

@@ -3,11 +3,13 @@
 #include <filesystem>
 
 #include "catch.hpp"
+#include "corruptions.hpp"
 #include "helpers.hpp"
 #include "papillon/lorenz/assimilation/methods/climatology_method.hpp"
 #include "papillon/lorenz/assimilation/methods/enoi.hpp"
 #include "papillon/lorenz/assimilation/methods/etkf.hpp"
 #include "papillon/lorenz/assimilation/methods/four_d_var.hpp"
+#include "papillon/lorenz/assimilation/methods/letkf.hpp"
 #include "papillon/lorenz/assimilation/methods/optimal_interpolation.hpp"
 #include "papillon/lorenz/assimilation/sources/gaussian.hpp"
 #include "papillon/lorenz/assimilation/twin_experiment.hpp"
@@ -209,6 +211,28 @@ TEST_CASE("interrupted and resumed is the same as in one go", "[assimilation]") 
       differs(changed, etkf(4, {1.1}), options);
   same.save(path);
   CHECK_THROWS_AS(differs.load(path), InputError);
+}
+
+TEST_CASE("every entry of a stored experiment is looked at before it is believed",
+          "[assimilation]") {
+  const TemporaryFolder folder;
+  const auto path = folder / "twin.safetensors";
+  TwinExperiment experiment(lorenz63_setup(3), etkf(4, {1.1}), short_options());
+  experiment.save(path);
+  std::vector<std::string> cycles = papillon::testing::no_integers;
+  cycles.push_back("1000000");
+  check_corruptions(
+      path, [&] { experiment.load(path); },
+      {{"cycles_done", cycles}, {"format", {"", "papillon-surrogate"}}, {"settings", {"", "x"}}});
+  SafetensorsFile file = read_safetensors(path);
+  for (const char* failures :
+       {"x", "0", "0\t1", "0\t1\t3\twhat\n", "9\t1\t1\twhat\n", "0\t1000000\t1\twhat\n",
+        "-1\t1\t1\twhat\n", "0\t1\t1\ta\n0\t1\t1\ta\n"}) {
+    CAPTURE(failures);
+    file.metadata["failures"] = failures;
+    write_safetensors(path, file);
+    CHECK_THROWS_AS(experiment.load(path), InputError);
+  }
 }
 
 TEST_CASE("a linear system's errors are those that Riccati's equation says", "[assimilation]") {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "catch.hpp"
+#include "corruptions.hpp"
 #include "papillon/autograd/gradient.hpp"
 #include "papillon/diffusion/feature_extractor.hpp"
 #include "papillon/diffusion/model.hpp"
@@ -149,4 +150,40 @@ TEST_CASE("model: files that do not fit are refused", "[model]") {
     file.entries.push_back({type, type, Shape{0}, {}});
   write_safetensors(path, file);
   CHECK(load_model(path).shift == small_model().shift);
+}
+
+TEST_CASE("model: every entry of a file is looked at before it is believed", "[model]") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "model.safetensors";
+  save_model(path, small_model(NoiseSchedule::linear(3, 0.1, 0.3)));
+  const auto lists = [](std::vector<std::string> more) {
+    more.insert(more.end(), testing::no_numbers.begin(), testing::no_numbers.end());
+    return more;
+  };
+  std::vector<std::string> steps = testing::no_integers;
+  steps.insert(steps.end(), {"0", "2", "4", "1000001"});
+  testing::check_corruptions(
+      path, [&] { load_model(path); },
+      {{"head", {"", "tail", "Velocity", "velocity "}},
+       {"schedule_steps", steps},
+       {"shift", lists({"[1]", "[1, 2, 3, 4]"})},
+       {"scale", lists({"[1, 1, 0]", "[1, -1, 1]", "[1, 1]", "[-0.0, 1, 1]"})}});
+  SafetensorsFile file = read_safetensors(path);
+  const auto refused = [&](const char* key, const std::string& value) {
+    CAPTURE(key, value);
+    SafetensorsFile changed = file;
+    changed.metadata[key] = value;
+    write_safetensors(path, changed);
+    CHECK_THROWS_AS(load_model(path), InputError);
+  };
+  for (const std::string& betas : lists(
+           {"[0.1, 0.2]", "[0, 0.1, 0.2]", "[0.1, 1, 0.2]", "[0.1, 0.2, 1.1]", "[-0.1, 0.1, 0.2]"}))
+    refused("schedule_betas", betas);
+  refused("schedule", "cosine");  // whose betas these are not
+  refused("format", "papillon-surrogate");
+  // The noise head finds no state where no signal is left.
+  file.metadata["schedule_betas"] = "[0.1, 0.2, 1]";
+  write_safetensors(path, file);
+  CHECK_NOTHROW(load_model(path));
+  refused("head", "noise");
 }

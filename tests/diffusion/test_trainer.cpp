@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "catch.hpp"
+#include "corruptions.hpp"
 #include "papillon/autograd/gradient.hpp"
 #include "papillon/diffusion/loss.hpp"
 #include "papillon/diffusion/trainer.hpp"
@@ -212,6 +213,29 @@ TEST_CASE("trainer: more samples than the checkpoint's plan the learning rates a
   o.total_samples = 96 * 29;
   CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).load_checkpoint(path),
                   InputError);
+}
+
+TEST_CASE("trainer: every entry of a checkpoint is looked at before it is believed", "[trainer]") {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "checkpoint.safetensors";
+  const Tensor<float> data = circle(130);
+  Trainer trainer(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  trainer.step();
+  trainer.save_checkpoint(path);
+  std::vector<std::string> steps = testing::no_integers;
+  steps.push_back(std::to_string(trainer.total_steps() + 1));
+  testing::check_corruptions(
+      path, [&] { trainer.load_checkpoint(path); },
+      {{"step", steps}, {"format", {"", "papillon-surrogate"}}, {"settings", {"", "seed"}}});
+  SafetensorsFile file = read_safetensors(path);
+  Tensor<float> squares = file.tensor<float>("second_moment");
+  squares[5] = -0.5f;
+  std::erase_if(file.entries, [](const auto& entry) { return entry.name == "second_moment"; });
+  file.add("second_moment", squares);
+  write_safetensors(path, file);
+  CHECK_THROWS_WITH(trainer.load_checkpoint(path),
+                    contains_text("checkpoint.safetensors: tensor 'second_moment' has -0.5 at 5"));
+  CHECK(trainer.steps_done() == 1);
 }
 
 TEST_CASE("trainer: the first loss is the paper's, for each head", "[trainer]") {

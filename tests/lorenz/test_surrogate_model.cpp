@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "catch.hpp"
+#include "corruptions.hpp"
 #include "lorenz/surrogate_example.hpp"
 #include "papillon/autograd/gradient.hpp"
 #include "papillon/lorenz/surrogate/network_fit.hpp"
@@ -215,6 +216,48 @@ TEST_CASE("surrogate: malformed files are refused, with their name", "[surrogate
   file.entries.push_back({"steps", "I64", Shape{1}, std::vector<std::byte>(8)});
   write_safetensors(path, file);
   CHECK_NOTHROW(load_surrogate(path));
+}
+
+TEST_CASE("surrogate: every entry of a file is looked at before it is believed", "[surrogate]") {
+  const TemporaryFolder folder;
+  const auto path = folder / "s.safetensors";
+  const auto lists = [](std::vector<std::string> more) {
+    more.insert(more.end(), testing::no_numbers.begin(), testing::no_numbers.end());
+    return more;
+  };
+  for (const Surrogate& s : all_kinds()) {
+    CAPTURE(name_of(s));
+    save_surrogate(path, s);
+    testing::check_corruptions(
+        path, [&] { load_surrogate(path); },
+        {{"format", {"", "papillon-diffusion-model"}},
+         {"features", {"", "[]", "{}", "null", "{\"kind\": 3}", "{\"kind\": \"identity\""}},
+         {"readout", {"", "cubic", "Linear"}},
+         {"shift", lists({"[1]", "[1, 2, 3, 4]"})},
+         {"scale", lists({"[1]", "[1, 1, 0]", "[1, -1, 1]"})},
+         {"time_step", lists({"[0]", "[-0.1]", "[0.1, 0.2]"})}});
+  }
+  // Settings of features; and sizes that would not fit into memory.
+  const auto refused = [&](const std::string& features) {
+    CAPTURE(features);
+    SafetensorsFile file = read_safetensors(path);
+    file.metadata["features"] = features;
+    write_safetensors(path, file);
+    CHECK_THROWS_AS(load_surrogate(path), InputError);
+  };
+  for (const std::string& count : testing::no_integers)
+    refused(R"({"kind":"random_fourier","count":")" + count + R"(","width":"1","seed":"1"})");
+  for (const char* count : {"0", "3", "4000000000000000000"})
+    refused(std::string(R"({"kind":"random_fourier","count":")") + count +
+            R"(","width":"1","seed":"1"})");
+  for (const char* width : {"", "0", "-1", "nan", "inf", "1,5", "1x"})
+    refused(std::string(R"({"kind":"random_fourier","count":"4","width":")") + width +
+            R"(","seed":"1"})");
+  for (const char* degree : {"0", "-1", "1e3", "18446744073709551615"})
+    refused(std::string(R"({"kind":"polynomials","degree":")") + degree + "\"}");
+  std::string nested = R"({"kind":"identity"})";
+  for (int i = 0; i < 2000; ++i) nested = R"({"kind":"concatenation","parts":[)" + nested + "]}";
+  refused(nested);
 }
 
 namespace {

@@ -103,6 +103,59 @@ TEST_CASE("an interrupted run goes on with the same bits") {
   CHECK(identical(run(-1), run(4)));
 }
 
+TEMPLATE_TEST_CASE("steps are counted exactly beyond the precision of the parameters", "", float,
+                   double) {
+  using T = TestType;
+  const auto p = Var<T>::parameter(Tensor<T>::ones({1}));
+  Adam<T> adam({p}), loaded({p});
+  for (const double high : {0.0, 1.0, 16777215.0, 16777216.0, 33554432.0, 0x1p40, 0x1p47}) {
+    auto state = adam.state();
+    state[0].second = Tensor<T>::vector({static_cast<T>(high), 0});
+    adam.load_state(state);
+    for (std::uint64_t more = 0; more < 5; ++more) {
+      CHECK(adam.steps_done() == static_cast<std::uint64_t>(high) + more);
+      loaded.load_state(adam.state());
+      CHECK(loaded.steps_done() == adam.steps_done());
+      adam.step({Var<T>(Tensor<T>::ones({1}))});
+    }
+  }
+}
+
+TEMPLATE_TEST_CASE("a state that cannot be is refused, and changes nothing", "", float, double) {
+  using T = TestType;
+  const auto p = Var<T>::parameter(Tensor<T>::ones({2}));
+  Adam<T> adam({p});
+  for (const double steps : {16777216.0, 1.0}) {  // with and without a second part of the number
+    auto good = adam.state();
+    good[0].second = Tensor<T>::vector({static_cast<T>(steps), 0});
+    adam.load_state(good);
+    adam.step({Var<T>(Tensor<T>::ones({2}))});
+    good = adam.state();
+    const T nan = std::numeric_limits<T>::quiet_NaN(), inf = std::numeric_limits<T>::infinity();
+    const auto refused = [&](std::size_t entry, std::size_t at, T value) {
+      CAPTURE(entry, at, value);
+      auto bad = good;
+      bad[entry].second[at] = value;
+      CHECK_THROWS_AS(adam.load_state(bad), InputError);
+      CHECK(adam.steps_done() == static_cast<std::uint64_t>(steps) + 1);
+      for (std::size_t i = 0; i < good.size(); ++i)
+        CHECK(identical(adam.state()[i].second, good[i].second));
+    };
+    for (const T value : {T(-1), T(0.5), T(-0.5), T(1e30), nan, inf, -inf, T(0x1p49)})
+      refused(0, 0, value);
+    for (const T value : {T(0.5), T(-1e30), T(1e30), nan, inf, T(0x1p25)})
+      if (sizeof(T) == 4 || value != std::trunc(value)) refused(0, 1, value);
+    for (const T value : {nan, inf, -inf}) {
+      refused(1, 1, value);
+      refused(2, 0, value);
+    }
+    refused(2, 1, T(-1e-30));
+  }
+  auto scalar = adam.state();
+  scalar[0].second = Tensor<T>::scalar(3);
+  CHECK_THROWS_AS(adam.load_state(scalar), InputError);
+}
+
 TEST_CASE("what does not fit is refused") {
   auto p = Var<float>::parameter(Tensor<float>::ones({2}));
   Adam<float> adam({p});
