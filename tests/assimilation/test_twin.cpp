@@ -417,6 +417,33 @@ TEST_CASE("divergence is found: too large a step, a method that goes astray", "[
   CHECK(nothing.lost_share > 0.2);
 }
 
+TEST_CASE("an inflated LETKF is not lost where half of a ring is observed", "[assimilation]") {
+  // Observations reach components 35 ... 24; the others are forecasts, as far off as the climate.
+  const ModelPointer model = dynamics(Lorenz96{40, 8}, Scheme::rk4, 0.05);
+  std::vector<std::size_t> observed;
+  for (std::size_t i = 0; i < 20; ++i) observed.push_back(i);
+  const TwinSetup setup{model,
+                        {},
+                        Truth(IntegratedTruth{model, spun_up_states(*model, 2, 1000, {1, 2}), {}}),
+                        {ObservationModel(ObservationOperator::components(40, observed), 1.0)},
+                        std::make_shared<Matrix>(spun_up_states(*model, 40, 1000, {1, 1}))};
+  TwinOptions options;
+  options.burn_in = 100;
+  options.cycles = 400;
+  options.steps_per_cycle = 1;
+  options.scale = std::vector<double>(40, 3.64);  // the climate's standard deviation
+  options.crps = false;
+  for (const double inflation : {1.05, 1.2})
+    for (const LetkfOptions& by :
+         {LetkfOptions{inflation, 1, false, 3}, LetkfOptions{1, std::sqrt(inflation), true, 3}}) {
+      const TwinScores scores = twin_experiment(setup, letkf(10, by), options);
+      INFO(letkf(10, by)->description() << ": " << scores.analysis.nrmse_pooled.value << " "
+                                        << scores.analysis.spread_pooled.value);
+      CHECK(scores.lost_share == 0);
+      CHECK(scores.analysis.nrmse_pooled.value < 0.9);
+    }
+}
+
 TEST_CASE("along the window the error grows from the analysis to the background",
           "[assimilation]") {
   TwinOptions options = short_options();

@@ -55,7 +55,6 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& mem
   const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
   const Rows innovation = whitened_innovation(observed, y.mean, memory);
 
-  const double rho = options.prior_variance_inflation, scale = std::sqrt(rho);
   const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
   const Rows column = memory.rows(members, 1);
   double* taper = memory.take(p);
@@ -68,6 +67,10 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& mem
     unreached[i] = local.innovation.width == 0 ? 1 : 0;
     if (local.innovation.width == 0) continue;
     ++reached;
+    const double nearest = *std::max_element(taper, taper + p), share = nearest * nearest;
+    const double rho = std::lerp(1.0, options.prior_variance_inflation, share);
+    const double after = std::lerp(1.0, options.analysis_anomaly_inflation, share);
+    const double scale = std::sqrt(rho);
     const Spectrum spectrum = decompose(local.anomalies, local.innovation, memory);
     double *weights = memory.take(spectrum.rank), *extra = memory.take(spectrum.rank);
     for (std::size_t k = 0; k < spectrum.rank; ++k) {
@@ -78,8 +81,7 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& mem
     for (std::size_t m = 0; m < members; ++m) column[m][0] = x.anomalies[m][i];
     move_mean(x.mean + i, column, spectrum, weights);
     transform_anomalies(column, spectrum, scale, extra, memory);
-    for (std::size_t m = 0; m < members; ++m)
-      x.anomalies[m][i] = options.analysis_anomaly_inflation * column[m][0];
+    for (std::size_t m = 0; m < members; ++m) x.anomalies[m][i] = after * column[m][0];
   }
   if (options.rotate && reached == one.states.width)
     rotate_anomalies(x.anomalies, one.random, memory);

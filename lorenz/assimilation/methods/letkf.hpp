@@ -20,10 +20,11 @@ struct LetkfOptions {
 };
 
 // An ETKF for each component, with the observations' R^-1 multiplied by the taper of their distance
-// (Hunt et al. 2007, section 2.3 and 3): R must be diagonal. A component that no observation
-// reaches keeps its values, to the last bit, as all components do in a cycle without observations:
-// inflation makes up for what an analysis takes from the spread, and without one the spread would
-// only grow. states: [M, D], M >= 2.
+// (Hunt et al. 2007, section 2.3 and 3): R must be diagonal. Inflation makes up for what an
+// analysis takes from the spread, and so fades with the observations: at each component both
+// factors are 1 + t (factor - 1), t the taper of the nearest observation. A component that none
+// reaches keeps its values, to the last bit, as all do in a cycle without observations. states: [M,
+// D], M >= 2.
 void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& memory);
 
 // Its check() throws ArgumentError for correlated errors, and for observations that are no
