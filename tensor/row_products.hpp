@@ -1,7 +1,7 @@
 // Products of many rows with the same weights in which a row's result depends on that row alone, to
 // the last bit: not on how many other rows there are, where it stands among them, or on threads.
-// BLAS promises nothing of the kind: OpenBLAS takes other kernels for small
-// products, and on some processors treats the first of twelve rows otherwise than the second.
+// BLAS promises nothing of the kind: OpenBLAS takes other kernels for small products, and on some
+// processors (Haswell, Zen) treats the first of twelve rows otherwise than the second.
 #pragma once
 
 #include <cstddef>
