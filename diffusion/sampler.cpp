@@ -59,8 +59,8 @@ std::string describe(const SamplerOptions& o) {
   if (o.sampler == SamplerName::ddpm)
     text += o.variance == DdpmVariance::fixed_small ? " variance small" : " variance large";
   if (o.sampler == SamplerName::dpm2m || o.sampler == SamplerName::dpm3m)
-    text += fmt::format(" lower_order_final {} largest_step_ratio {}", o.lower_order_final,
-                        o.largest_step_ratio);
+    text += fmt::format(" lower_order_final {} largest_step_ratio {} temper_long_steps {}",
+                        o.lower_order_final, o.largest_step_ratio, o.temper_long_steps);
   return text + fmt::format(" clip {} final_alpha_bar {}", o.clip, o.final_alpha_bar);
 }
 

@@ -11,6 +11,19 @@ bool alike(double h, double previous, double ratio) {
   return h <= ratio * previous && previous <= ratio * h;
 }
 
+// Over long steps a parabola extrapolates worse than a line; where steps shrink, it reaches less
+// far than what it was drawn through, and may be longer.
+bool parabola_holds(double h, double previous) {
+  return h <= 0.3 || (h <= 0.5 && h <= previous);
+}
+
+// How much of the slope in lambda a step of second order takes. Predicted states settle as noise
+// goes: over a long step, the slope that was does not last to its end. 1 over short steps, and 1 -
+// O(h) does not change the order.
+double part_of_slope(double h, double previous) {
+  return h <= 0.4 ? 1 : std::min(1.0, previous / h) / (1 + h / 2);
+}
+
 }  // namespace
 
 template <class T>
@@ -26,16 +39,15 @@ Tensor<T> dpm_solver_pp(const DenoisingModel<T>& model, const std::vector<int>& 
     const double h = to.lambda - from.lambda;
     history = std::isfinite(h) && alike(h, h1, options.largest_step_ratio) ? history : 0;
     int order = std::min(options.order, history + 1);
-    // Over long steps a parabola extrapolates worse than a line: ten steps of third order over the
-    // cosine schedule are worse than DDIM.
-    if (h > 0.5) order = std::min(order, 2);
+    const bool temper = options.temper_long_steps;
+    if (temper && !parabola_holds(h, h1)) order = std::min(order, 2);
     if (options.lower_order_final) order = std::min(order, process.steps() - i);
     const double phi = -std::expm1(-h);  // 1 - e^-h
     z = combine(to.sigma / from.sigma, z, to.alpha * phi, m0);
     if (order >= 2) {
       Tensor<T> d1 = combine(h / h1, m0, -h / h1, m1);  // h times the slope of the state in lambda
       if (order == 2) {
-        z = combine(1, z, to.alpha * phi / 2, d1);
+        z = combine(1, z, to.alpha * phi / 2 * (temper ? part_of_slope(h, h1) : 1), d1);
       } else {
         // The parabola through the three predictions, integrated exactly. The authors' code (and
         // those that follow it) has half the weight of its bend, and with that is of second order.

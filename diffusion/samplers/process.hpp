@@ -37,6 +37,9 @@ struct StepOptions {
   // before, or less than that part of it: what is known of the states there says little of the
   // step.
   double largest_step_ratio = 4;
+  // DPM-Solver++: over long steps in lambda, only a part of the slope, and no third order. Without
+  // it the weights are the published ones; few steps may then be worse than DDIM's.
+  bool temper_long_steps = true;
   // Noise element (row r, component d) on arrival at step t is number 2^37 t + (first_row + r) D +
   // d of this stream: rows come out the same however they are split into batches.
   RandomStream random{};

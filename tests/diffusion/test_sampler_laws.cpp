@@ -125,6 +125,8 @@ TEST_CASE("options that give other states have another description", "[sampler]"
   check(options_for(SamplerName::dpm3m, 30),
         [](SamplerOptions& o) { o.lower_order_final = false; });
   check(options_for(SamplerName::dpm2m, 10), [](SamplerOptions& o) { o.largest_step_ratio = 1; });
+  for (const SamplerName name : {SamplerName::dpm2m, SamplerName::dpm3m})
+    check(options_for(name, 10), [](SamplerOptions& o) { o.temper_long_steps = false; });
   check(options_for(SamplerName::heun, 10, Spacing::karras), [](SamplerOptions& o) { o.rho = 4; });
   check(options_for(SamplerName::dpm2m, 30),
         [](SamplerOptions& o) { o.sampler = SamplerName::dpm3m; });
