@@ -18,7 +18,7 @@ std::atomic<int> patient{0}, saving{0};
 std::atomic<bool> asked{false};  // a signal has come
 std::atomic<bool> due{false};    // it has waited long enough: the process ends when all is saved
 std::atomic<bool> ending{false};
-std::atomic<const char*> line{"papillon: interrupted\n"};
+std::atomic<const char*> interrupt_line{"papillon: interrupted\n"};
 std::atomic<pid_t> child_process{0};
 std::atomic<bool> terminal{false};  // stderr is one
 
@@ -37,7 +37,7 @@ void write_line(const char* text) {
     for (;;) ::pause();  // another thread does it
   if (const pid_t child = child_process; child > 0) ::kill(child, SIGKILL);
   remove_temporary_files();
-  write_line(line);
+  write_line(interrupt_line);
   ::_exit(exit_interrupted);
 }
 
@@ -80,7 +80,7 @@ void install_signal_handlers() {
 }
 
 void set_interrupt_line(const std::string& text) {
-  line = ::strdup(text.c_str());  // never freed: a handler may be reading the one before
+  interrupt_line = ::strdup(text.c_str());  // never freed: a handler may be reading the one before
 }
 
 void set_child(pid_t child) {

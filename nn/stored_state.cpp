@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t most_numbers = 10'000'000;
 
 // As a message can show it.
-std::string shortened(const std::string& text) {
+std::string cut(const std::string& text) {
   return text.size() <= 60 ? text : text.substr(0, 60) + "...";
 }
 
@@ -34,8 +34,8 @@ std::uint64_t metadata_integer(const SafetensorsFile& file, const std::string& k
   const char* last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, value);
   if (error != std::errc() || end != last || value < low || value > high)
-    throw InputError(fmt::format("{}: metadata '{}' is '{}'; must be {}", file.source, key,
-                                 shortened(text), range));
+    throw InputError(
+        fmt::format("{}: metadata '{}' is '{}'; must be {}", file.source, key, cut(text), range));
   return value;
 }
 
@@ -50,7 +50,7 @@ std::vector<double> metadata_numbers(const SafetensorsFile& file, const std::str
         numbers.push_back(item.get<double>());
   if (numbers.empty() || numbers.size() != json.size())
     throw InputError(fmt::format("{}: metadata '{}' is '{}'; must be an array of numbers ({})",
-                                 file.source, key, shortened(text), right));
+                                 file.source, key, cut(text), right));
   return numbers;
 }
 
@@ -59,7 +59,8 @@ void check_values(std::string_view name, const Tensor<T>& tensor, double lowest)
   for (std::size_t i = 0; i < tensor.size(); ++i)
     if (const auto value = static_cast<double>(tensor[i]); !std::isfinite(value) || value < lowest)
       throw InputError(fmt::format(
-          "tensor '{}' has {} at {}; must be finite{}", name, value, i,
+          "tensor '{}' has {} at {}; must be finite{}", name,
+          std::isnan(value) ? "NaN" : fmt::format("{}", value), i,
           std::isfinite(lowest) ? fmt::format(" and at least {}", lowest) : std::string()));
 }
 

@@ -83,11 +83,11 @@ class Key {
   std::atomic<int> state_ = absent;
   pthread_key_t key_{};
 };
-constinit Key key;
+constinit Key cache_key;
 
 Cache* cache() {
   Cache& own = this_thread;
-  if (own.state == Cache::fresh && key.watch(own)) own.state = Cache::in_use;
+  if (own.state == Cache::fresh && cache_key.watch(own)) own.state = Cache::in_use;
   return own.state == Cache::in_use ? &own : nullptr;
 }
 

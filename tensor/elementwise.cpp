@@ -263,5 +263,6 @@ void axpy(T alpha, const Tensor<T>& x, Tensor<T>& y) {
   template void axpy(T, const Tensor<T>&, Tensor<T>&);
 PAPILLON_INSTANTIATE(float)
 PAPILLON_INSTANTIATE(double)
+#undef PAPILLON_INSTANTIATE
 
 }  // namespace papillon

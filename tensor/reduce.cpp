@@ -220,5 +220,6 @@ Tensor<T> sum_to(const Tensor<T>& x, const Shape& shape) {
   template Tensor<T> sum_to(const Tensor<T>&, const Shape&);
 PAPILLON_INSTANTIATE(float)
 PAPILLON_INSTANTIATE(double)
+#undef PAPILLON_INSTANTIATE
 
 }  // namespace papillon

@@ -61,7 +61,7 @@ bool selected(const std::string& name, const std::vector<std::string>& wanted) {
          });
 }
 
-void require_same(const ParsedRun& run, const ParsedRun& baseline, const char* key) {
+void require_same_option(const ParsedRun& run, const ParsedRun& baseline, const char* key) {
   if (run.context.settings[key] != baseline.context.settings[key])
     throw UsageError(fmt::format("run '{}' cannot be compared with '{}' in pairs: --{} differs",
                                  run.options.name, baseline.options.name, key));
@@ -97,9 +97,9 @@ void check_pair(const ParsedRun& run, const ParsedRun& baseline) {
                           "cycles",
                           "burn-in",
                           "batches"})
-    require_same(run, baseline, key);
+    require_same_option(run, baseline, key);
   // What these are left to.
-  if (run.options.scale.empty()) require_same(run, baseline, "climate");
+  if (run.options.scale.empty()) require_same_option(run, baseline, "climate");
 }
 
 const ParsedRun* find_run(const std::vector<ParsedRun>& runs, const std::string& name) {

@@ -136,20 +136,24 @@ bool TwinExperiment::run() {
   const std::size_t numbers =
       s.trajectories * s.dimension * (s.options.steps_per_cycle / s.truth_every());
   const std::uint64_t most = std::clamp<std::uint64_t>((std::uint64_t{1} << 21) / numbers, 1, 1024);
+  // A failure ends the run with its block, so that what is scored does not depend on the clock.
+  const std::uint64_t block = round_up(given > 0 ? given : most, window);
   const bool adapt = given == 0 && progress;
-  std::uint64_t at_once = given > 0 ? given : adapt ? std::min<std::uint64_t>(16, most) : most;
+  std::uint64_t at_once = adapt ? std::min<std::uint64_t>(16, block) : block;
+  const auto ends_here = [&] { return !s.failures.empty() && !s.options.go_on_without_failed; };
   while (s.done < s.total) {
-    if (!s.failures.empty() && !s.options.go_on_without_failed) throw s.failures.front();
+    if (ends_here() && s.done % block == 0) throw s.failures.front();
     const auto begin = Clock::now();
     TwinRecord written;
-    s.advance(std::min(round_up(at_once, window), s.total - s.done), record ? &written : nullptr);
+    s.advance(std::min({round_up(at_once, window), block - s.done % block, s.total - s.done}),
+              record ? &written : nullptr);
     const double took = since(begin);
-    if (adapt && took < 0.1) at_once = std::min(2 * at_once, most);
+    if (adapt && took < 0.1) at_once = std::min(2 * at_once, block);
     if (adapt && took > 0.2) at_once = std::max<std::uint64_t>(at_once / 2, 1);
     if (record) record(written);
     if (progress && !progress({s.done, s.total, since(start)}) && s.done < s.total) return false;
   }
-  if (!s.failures.empty() && !s.options.go_on_without_failed) throw s.failures.front();
+  if (ends_here()) throw s.failures.front();
   return true;
 }
 

@@ -30,8 +30,9 @@ struct TwinOptions {
   // divergence. 0: ten where there is a scale, out of reach for a state on the attractor, and
   // otherwise only a state that is not finite.
   double divergence_limit = 0;
-  // A trajectory that fails ends there, and the others go on; otherwise all end with the cycles
-  // that are under way. Either way it is among the failures.
+  // A trajectory that fails ends there, and the others go on; otherwise all end with the block
+  // of cycles that is under way (cycles_at_once, or of a size that depends on shapes alone). Either
+  // way it is among the failures.
   bool go_on_without_failed = false;
   std::uint64_t cycles_at_once = 0;  // between calls of progress; 0: as many as take 0.2 s
 };

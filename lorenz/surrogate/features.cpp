@@ -1,12 +1,10 @@
 // The states themselves, concatenations, and many rows at once.
 #include "papillon/lorenz/surrogate/features.hpp"
+#include "papillon/lorenz/surrogate/tiles.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "papillon/tensor/linalg.hpp"
-#include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
@@ -85,12 +83,9 @@ Tensor<double> evaluate(const Features& features, const Tensor<float>& states) {
   if (states.rank() != 2 || states.extent(1) != d)
     throw ShapeError(fmt::format("features: states of shape {} where [N, {}] is needed",
                                  to_string(states.shape()), d));
-  constexpr std::size_t tile_rows = 256;
   const std::size_t rows = states.extent(0), width = features.size();
   Tensor<double> out(Shape{rows, width});
-  const SingleThreadedBlas guard;
-  parallel_for((rows + tile_rows - 1) / tile_rows, [&](std::size_t tile) {
-    const std::size_t first = tile * tile_rows, n = std::min(tile_rows, rows - first);
+  for_each_tile(rows, [&](std::size_t first, std::size_t n) {
     std::vector<double> x(states.data() + first * d, states.data() + (first + n) * d);
     features.evaluate(n, x.data(), out.data() + first * width, width);
   });

@@ -4,9 +4,8 @@
 #include <cmath>
 
 #include "papillon/lorenz/surrogate/readout.hpp"
+#include "papillon/lorenz/surrogate/tiles.hpp"
 #include "papillon/tensor/errors.hpp"
-#include "papillon/tensor/linalg.hpp"
-#include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 
@@ -29,23 +28,20 @@ RidgeSystem ridge_system(const Features& features, const TrainingPairs& pairs,
 
 std::vector<double> prediction_errors(const Features& features, const std::vector<RidgeFit>& fits,
                                       const TrainingPairs& pairs) {
-  constexpr std::size_t tile_rows = 256;
   const std::size_t d = pairs.dimension(), width = features.size();
   std::vector<ReadoutPtr> readouts;
   for (const RidgeFit& fit : fits) readouts.push_back(linear_readout(fit));
-  const std::size_t tiles = (pairs.size() + tile_rows - 1) / tile_rows;
+  const std::size_t tiles = tile_count(pairs.size());
   std::vector<double> squares(tiles * fits.size());
-  const SingleThreadedBlas guard;
-  parallel_for(tiles, [&](std::size_t tile) {
-    const std::uint64_t first = tile * tile_rows;
-    const std::size_t n = std::min<std::size_t>(tile_rows, pairs.size() - first);
+  for_each_tile(pairs.size(), [&](std::size_t first, std::size_t n) {
     Tensor<double> states(Shape{n, d}), targets(Shape{n, d}), x(Shape{n, width}), y(Shape{n, d});
     pairs.read(first, n, states.data(), d, targets.data(), d);
     features.evaluate(n, states.data(), x.data(), width);
     for (std::size_t f = 0; f < fits.size(); ++f) {
       readouts[f]->apply(n, x.data(), width, y.data());
       for (std::size_t i = 0; i < n * d; ++i)
-        squares[tile * fits.size() + f] += (y[i] - targets[i]) * (y[i] - targets[i]);
+        squares[first / surrogate_tile * fits.size() + f] +=
+            (y[i] - targets[i]) * (y[i] - targets[i]);
     }
   });
   std::vector<double> errors(fits.size());

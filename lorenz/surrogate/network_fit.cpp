@@ -4,30 +4,18 @@
 #include <cmath>
 #include <memory>
 
-#include "papillon/tensor/linalg.hpp"
+#include "papillon/lorenz/surrogate/tiles.hpp"
 #include "papillon/tensor/random_streams.hpp"
-#include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
-
-constexpr std::size_t tile_rows = 256;
-
-// Calls f(first, n) for tiles of rows, over threads.
-template <class F>
-void for_tiles(std::size_t rows, F f) {
-  const SingleThreadedBlas guard;
-  parallel_for((rows + tile_rows - 1) / tile_rows, [&](std::size_t tile) {
-    f(tile * tile_rows, std::min(tile_rows, rows - tile * tile_rows));
-  });
-}
 
 // The training set in memory: normalised states and increments, single precision.
 struct Set {
   explicit Set(const TrainingPairs& pairs)
       : states(Shape{pairs.size(), pairs.dimension()}), targets(states.shape()) {
     const std::size_t d = pairs.dimension();
-    for_tiles(pairs.size(), [&](std::size_t first, std::size_t n) {
+    for_each_tile(pairs.size(), [&](std::size_t first, std::size_t n) {
       Tensor<double> x(Shape{n, d}), y(Shape{n, d});
       pairs.read(first, n, x.data(), d, y.data(), d);
       for (std::size_t i = 0; i < n * d; ++i) {
@@ -65,7 +53,7 @@ class FeatureRows {
     const std::size_t rows = states.extent(0), width = features.size();
     if (rows > cache_bytes / sizeof(float) / width) return;
     Tensor<float> all(Shape{rows, width});
-    for_tiles(rows, [&](std::size_t first, std::size_t n) {
+    for_each_tile(rows, [&](std::size_t first, std::size_t n) {
       std::vector<std::uint64_t> numbers(n);
       for (std::size_t i = 0; i < n; ++i) numbers[i] = first + i;
       read(numbers.data(), n, all.data() + first * width);
@@ -140,17 +128,17 @@ FeatureMap hidden_features(const Surrogate& surrogate) {
                       width = surrogate.features().size();
     if (rows == 0 || states.extent(1) != d)
       throw ShapeError("hidden features: states of shape " + to_string(states.shape()));
-    std::vector<Tensor<float>> tiles((rows + tile_rows - 1) / tile_rows);
-    for_tiles(rows, [&](std::size_t first, std::size_t n) {
+    std::vector<Tensor<float>> tiles(tile_count(rows));
+    for_each_tile(rows, [&](std::size_t first, std::size_t n) {
       Tensor<double> x(Shape{n, d}), f(Shape{n, width});
       std::copy_n(states.data() + first * d, n * d, x.data());
       surrogate.features().evaluate(n, x.data(), f.data(), width);
-      tiles[first / tile_rows] = surrogate.readout().hidden(cast<float>(f));
+      tiles[first / surrogate_tile] = surrogate.readout().hidden(cast<float>(f));
     });
     const std::size_t hidden = tiles.front().extent(1);
     Tensor<double> out(Shape{rows, hidden});
     for (std::size_t t = 0; t < tiles.size(); ++t)
-      std::copy(tiles[t].begin(), tiles[t].end(), out.data() + t * tile_rows * hidden);
+      std::copy(tiles[t].begin(), tiles[t].end(), out.data() + t * surrogate_tile * hidden);
     return out;
   };
 }

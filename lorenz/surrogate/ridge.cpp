@@ -6,16 +6,15 @@
 #include <cmath>
 #include <limits>
 
+#include "papillon/lorenz/surrogate/tiles.hpp"
 #include "papillon/tensor/allocator.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/factorisations.hpp"
-#include "papillon/tensor/linalg.hpp"
-#include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
 
-constexpr std::size_t block_rows = 4096, tile_rows = 256;
+constexpr std::size_t block_rows = 4096;
 // The triangle of products is cut into squares of about this width; each is one task.
 constexpr std::size_t panel_width = 256;
 constexpr std::size_t most_features = 32766;  // that LAPACK's workspace can be counted for
@@ -68,20 +67,19 @@ void StreamingRidge::add(std::size_t rows, const RowSource& source) {
   if (products_.empty()) products_ = Tensor<double>::zeros({width, width});
   const SingleThreadedBlas guard;
   for (std::size_t begin = 0; begin < rows; begin += block_rows) {
-    const std::size_t n = std::min(block_rows, rows - begin),
-                      tiles = (n + tile_rows - 1) / tile_rows;
+    const std::size_t n = std::min(block_rows, rows - begin), tiles = tile_count(n);
     block_.resize({n, width});
     const auto rows_of = [&](std::size_t tile) {
-      return std::min(tile_rows, n - tile * tile_rows);
+      return std::min(surrogate_tile, n - tile * surrogate_tile);
     };
-    const auto at = [&](std::size_t tile) { return block_.data() + tile * tile_rows * width; };
+    const auto at = [&](std::size_t tile) { return block_.data() + tile * surrogate_tile * width; };
     const auto rescale = [&](std::size_t tile) {
       standardise(rows_of(tile), width, centre_.data(), scale_.data(), at(tile));
     };
     const bool first = centre_.empty();
     parallel_for(tiles, [&](std::size_t tile) {
       double* x = at(tile);
-      source(begin + tile * tile_rows, rows_of(tile), x, width, x + features_, width);
+      source(begin + tile * surrogate_tile, rows_of(tile), x, width, x + features_, width);
       for (std::size_t r = 0; r < rows_of(tile); ++r) x[r * width + width - 1] = 1;
       if (!first) rescale(tile);
     });

@@ -1,18 +1,15 @@
 #include "papillon/lorenz/surrogate/rollout.hpp"
+#include "papillon/lorenz/surrogate/tiles.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "papillon/tensor/linalg.hpp"
-#include "papillon/tensor/thread_pool.hpp"
-
 namespace papillon {
 
 Rollout rollout(const Surrogate& surrogate, const Tensor<float>& initial, std::size_t leads,
                 double limit) {
-  constexpr std::size_t tile_rows = 256;
   const std::size_t d = surrogate.dimension();
   if (initial.rank() != 2 || initial.extent(1) != d)
     throw ShapeError(fmt::format("rollout: initial states of shape {} where [N, {}] is needed",
@@ -25,9 +22,7 @@ Rollout rollout(const Surrogate& surrogate, const Tensor<float>& initial, std::s
   const auto& scale = surrogate.scale();
   Rollout out{Tensor<float>(Shape{windows, leads, d}),
               std::vector<std::uint32_t>(windows, static_cast<std::uint32_t>(leads + 1))};
-  const SingleThreadedBlas guard;
-  parallel_for((windows + tile_rows - 1) / tile_rows, [&](std::size_t tile) {
-    const std::size_t first = tile * tile_rows, n = std::min(tile_rows, windows - first);
+  for_each_tile(windows, [&](std::size_t first, std::size_t n) {
     Tensor<double> x(Shape{n, d}), before;
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t j = 0; j < d; ++j)

@@ -1,16 +1,13 @@
 #include "papillon/lorenz/surrogate/surrogate.hpp"
+#include "papillon/lorenz/surrogate/tiles.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "papillon/tensor/thread_pool.hpp"
-
 namespace papillon {
 namespace {
-
-constexpr std::size_t tile_rows = 256;
 
 template <class T>
 Var<T> row(const std::vector<double>& values) {
@@ -65,9 +62,7 @@ Tensor<T> Surrogate::step(const Tensor<T>& states) const {
   check_states(states.shape(), dimension());
   const std::size_t d = dimension(), rows = states.extent(0);
   Tensor<T> out(states.shape());
-  const SingleThreadedBlas guard;
-  parallel_for((rows + tile_rows - 1) / tile_rows, [&](std::size_t tile) {
-    const std::size_t first = tile * tile_rows, n = std::min(tile_rows, rows - first);
+  for_each_tile(rows, [&](std::size_t first, std::size_t n) {
     Tensor<double> x(Shape{n, d});
     for (std::size_t i = 0; i < n; ++i)
       for (std::size_t j = 0; j < d; ++j)

@@ -55,7 +55,7 @@ const char* const jobs[] = {
     "assimilate --method 4dvar --covariance climatology --window 4 --cycles 100000000",
     "assimilate --members 12 --tune prior-variance-inflation --range 1:1.2 --tune-cycles 10000000 "
     "--out a",
-    "assimilate --ensemble diffusion --model run/model.safetensors --members 1000 --spread 100,200 "
+    "assimilate --ensemble diffusion --model run/model.safetensors --members 1000 --spread 50,100 "
     "--climate data/train.nc --out a",
     "gradcheck",
     "bench --seconds 60",
