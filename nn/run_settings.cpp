@@ -48,10 +48,10 @@ std::vector<SettingDifference> differences(const RunSettings& stored, const RunS
   for (const auto& [name, here] : given)
     if (std::string there = value(stored, name); there != here)
       all.push_back({name, std::move(there), here});
-  for (const auto& [name, there] : stored)
-    if (!there.empty() && value(given, name).empty() &&
-        std::none_of(given.begin(), given.end(), [&](const auto& g) { return g.first == name; }))
-      all.push_back({name, there, ""});
+  for (const auto& s : stored)
+    if (!s.second.empty() &&
+        std::none_of(given.begin(), given.end(), [&](const auto& g) { return g.first == s.first; }))
+      all.push_back({s.first, s.second, ""});
   return all;
 }
 
