@@ -67,14 +67,16 @@ bool PoolState::news(std::uint64_t last_run) const {
 }
 
 // Where it would take a lock, a worker may find that an index forked, and that it is the only
-// thread of the child: then it ends, and with it the child.
+// thread of the child: then the child ends, without exit handlers. To return would run them here,
+// as the last thread, and those of OpenBLAS then wait for a thread that waits for them
+// (glibc 2.41).
 void PoolState::work() {
   inside_loop = true;
   std::uint64_t last_run = 0;
   while (true) {
     for (int i = 0; i < spins && !news(last_run); ++i) relax();
     if (!news(last_run)) {
-      if (forked()) return;
+      if (forked()) ::_exit(0);
       std::unique_lock lock(sleep);
       ++sleepers;
       opened.wait(lock, [&] { return news(last_run); });
@@ -89,7 +91,7 @@ void PoolState::work() {
     draw();
     left.fetch_add(1);
     if (caller_sleeps.load()) {
-      if (forked()) return;
+      if (forked()) ::_exit(0);
       { const std::lock_guard lock(sleep); }
       finished.notify_one();
     }

@@ -1,5 +1,7 @@
 // What needs more memory than there is says how much before it starts, and the estimates are right.
 #include <algorithm>
+#include <cstdint>
+#include <fstream>
 
 #include "apps/running.hpp"
 #include "catch.hpp"
@@ -45,14 +47,20 @@ TEST_CASE("what needs more memory than there is, is refused before anything is w
     CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
     for (const char* left : {"x", "x.npy", "x.safetensors"}) CHECK(!fs::exists(folder / left));
   }
-  const Outcome file = folder.shell(
-      "\"$P\" generate --out big --members 50 --steps 400000 --burn-in 0 "
-      "--validation-members 0 --test-members 0 --quiet\nulimit -v 300000\n\"$P\" evaluate "
-      "--threads 1 "
-      "--samples big/train.nc --reference big/train.nc");
+  // A sparse file of 12 GB of states.
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 3), }";
+  header.resize(117, ' ');
+  {
+    std::ofstream big(folder / "big.npy", std::ios::binary);
+    big << std::string("\x93NUMPY\x01\0v\0", 10) << header << '\n';
+  }
+  fs::resize_file(folder / "big.npy", 128 + std::uintmax_t{12'000'000'000});
+  const Outcome file =
+      folder.shell("ulimit -v 8000000\n\"$P\" evaluate --samples big.npy --reference big.npy");
   CAPTURE(file.err);
   CHECK(file.code == 3);
-  CHECK(file.err.find("big/train.nc: ") != std::string::npos);
+  CHECK(file.err.find("GB of memory") != std::string::npos);
+  CHECK(file.err.find("big.npy") != std::string::npos);
 }
 
 TEST_CASE("a large need is announced") {
