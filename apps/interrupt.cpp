@@ -6,6 +6,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
+#include <deque>
 #include <exception>
 
 #include "papillon/tensor/temporary_file.hpp"
@@ -80,7 +81,9 @@ void install_signal_handlers() {
 }
 
 void set_interrupt_line(const std::string& text) {
-  interrupt_line = ::strdup(text.c_str());  // never freed: a handler may be reading the one before
+  // None is freed: a handler may be reading the one before.
+  static auto& lines = *new std::deque<std::string>;
+  interrupt_line = lines.emplace_back(text).c_str();
 }
 
 void set_child(pid_t child) {
