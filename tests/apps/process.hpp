@@ -38,8 +38,10 @@ inline Ended run_limited(const TemporaryFolder& folder, const std::vector<std::s
   argv.push_back(nullptr);
   const pid_t child = ::fork();
   if (child == 0) {
+#if !defined(PAPILLON_SANITIZED)
     const rlimit memory = {rlim_t{8} << 30, rlim_t{8} << 30};
     ::setrlimit(RLIMIT_AS, &memory);
+#endif
     const auto redirect = [](const char* path, int to, int flags) {
       ::dup2(::open(path, flags, 0600), to);
     };

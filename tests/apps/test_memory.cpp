@@ -9,8 +9,8 @@
 
 using namespace papillon::test;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool limits_hold = false;  // sanitizers take terabytes of addresses for themselves
+#if defined(PAPILLON_SANITIZED)
+constexpr bool limits_hold = false;
 #else
 constexpr bool limits_hold = true;
 #endif
