@@ -49,7 +49,8 @@ void Climatology::add(std::span<const T> rows) {
   if (rows.size() % n != 0)
     throw ShapeError(
         fmt::format("climatology: {} values are no whole number of rows of {}", rows.size(), n));
-  const std::size_t count = rows.size() / n, blocks = (count + climatology_block - 1) / climatology_block;
+  const std::size_t count = rows.size() / n,
+                    blocks = (count + climatology_block - 1) / climatology_block;
   SingleThreadedBlas one_thread_a_block;
   for (std::size_t first = 0; first < blocks; first += group_blocks) {
     std::vector<Climatology> parts(std::min(group_blocks, blocks - first), Climatology(n));
