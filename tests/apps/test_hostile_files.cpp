@@ -251,13 +251,14 @@ TEST_CASE("a classic file is as long as its header says, or refused") {
       for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i % 7);
       file.check(nc_put_vara_double(file.id, state, start.data(), count.data(), values.data()));
       REQUIRE(file.close());
-      const Outcome whole = place.papillon(std::string(train) + "--data c.nc");
+      const std::string command = train + std::string("--data c.nc");
+      const Outcome whole = place.papillon(command);
       CAPTURE(whole.err);
       CHECK(whole.code == 0);
       const auto size = fs::file_size(place / "c.nc");
       for (const std::size_t cut : {1u, 4u, 100u, 2000u}) {
         fs::resize_file(place / "c.nc", size - cut);
-        must_refuse(place, std::string(train) + "--data c.nc", "c.nc: announces ");
+        must_refuse(place, command, "c.nc: announces ");
       }
     }
   }
