@@ -79,8 +79,8 @@ class Evaluate : public Command {
       throw InputError(fmt::format("{}: {} states are too few for the floors of {} samples",
                                    independent_, independent.size() / 3, samples.values.extent(0)));
     if (!context.quiet)
-      fmt::print(stderr, "comparing {} samples with {} states\n",
-                 format_count(samples.values.extent(0)), format_count(reference.values.extent(0)));
+      print_message("comparing {} samples with {} states\n", format_count(samples.values.extent(0)),
+                    format_count(reference.values.extent(0)));
     const FrechetNetwork network =
         frechet_network(frechet_, reference_, reference, options_, context.quiet);
     options_.feature_map = network.features;

@@ -77,8 +77,7 @@ FrechetNetwork frechet_network(const std::string& choice, const std::filesystem:
     return {hidden_features(surrogate), fmt::format("hidden layer of {}", file.string())};
   } catch (const Error& error) {
     if (choice != "auto") throw;
-    if (!quiet)
-      fmt::print(stderr, "Fréchet distance: {}; random features in its place\n", error.what());
+    if (!quiet) print_message("Fréchet distance: {}; random features in its place\n", error.what());
     return random;
   }
 }

@@ -123,10 +123,12 @@ class Generate : public Command {
       stream_trajectories(Lorenz96{dimension_, forcing_}, options, sink, layout.block_times());
     writer->commit();
     progress.finish();
-    results[set.name] = {{"file", path.string()},
-                         {"states", layout.times * set.members},
-                         {"mean", climatology.mean()},
-                         {"standard_deviation", climatology.standard_deviation()}};
+    results[set.name] = {
+        {"file", path.string()},
+        {"states", layout.times * set.members},
+        {"mean", climatology.mean()},
+        {"standard_deviation",
+         climatology.count() > 1 ? Json(climatology.standard_deviation()) : Json()}};
     if (context.tables())
       fmt::print("{}  {} states\n", path.string(), format_count(layout.times * set.members));
   }

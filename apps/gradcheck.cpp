@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "papillon/apps/command.hpp"
+#include "papillon/apps/progress.hpp"
 #include "papillon/autograd/gradcheck_table.hpp"
 
 namespace papillon::apps {
@@ -37,7 +38,7 @@ class Gradcheck : public Command {
     }
     if (!context.quiet)
       for (const GradcheckRow& row : rows)
-        if (!row.text.empty()) fmt::print(stderr, "\n{}", row.text);
+        if (!row.text.empty()) print_message("\n{}", row.text);
     if (failed) results["failed"] = true;
     return results;
   }

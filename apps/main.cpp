@@ -80,6 +80,7 @@ int run_command(Command& command, CLI::App& app, const CLI::App& program, Contex
   context.command = command.name();
   context.settings = resolved_settings(app);
   if (context.json != "-") require_writable_file(context.json, "--json");
+  refuse_shared_files(context.settings, context.json);
   set_thread_count(context.threads);
   context.say_when_interrupted("what was finished is kept");
   announce_memory(!context.quiet);
@@ -95,8 +96,8 @@ int run_command(Command& command, CLI::App& app, const CLI::App& program, Contex
 }
 
 int fail(int code, const std::string& where, const std::string& what) {
-  fmt::print(stderr, "{}{}: error:{} {}\n", colours() ? "\033[1;31m" : "", where,
-             colours() ? "\033[0m" : "", first_line(what));
+  print_message("{}{}: error:{} {}\n", colours() ? "\033[1;31m" : "", where,
+                colours() ? "\033[0m" : "", first_line(what));
   return code;
 }
 
@@ -151,7 +152,7 @@ int run(int argc, char** argv) {
   } catch (const NumericalError& error) {
     return fail(exit_numerical, where, error.what());
   } catch (const Interrupted& stop) {
-    if (!context.quiet) fmt::print(stderr, "{}: {}\n", where, stop.what());
+    if (!context.quiet) print_message("{}: {}\n", where, stop.what());
     return exit_interrupted;
   } catch (const Error& error) {
     return fail(exit_input, where, error.what());

@@ -1,4 +1,5 @@
 #include "papillon/apps/memory.hpp"
+#include "papillon/apps/progress.hpp"
 
 #include <fmt/format.h>
 
@@ -26,7 +27,7 @@ void require_memory(double bytes, const std::string& what, const std::string& ad
   }
   static std::string said;  // once, however often a search comes by
   if (announced && bytes > 1e9 && std::exchange(said, what) != what)
-    fmt::print(stderr, "{} needs about {:.1f} GB of memory\n", what, bytes / 1e9);
+    print_message("{} needs about {:.1f} GB of memory\n", what, bytes / 1e9);
 }
 
 }  // namespace papillon::apps

@@ -60,6 +60,35 @@ void require_writable_directory(const fs::path& directory, const char* option) {
   if (!directory.empty()) require_names_in(existing_part(directory), directory, option);
 }
 
+void refuse_shared_files(const Json& settings, const std::string& json) {
+  namespace fs = std::filesystem;
+  std::vector<std::pair<std::string, fs::path>> files;
+  const auto take = [&](const std::string& option, const Json& value) {
+    if (value.is_string() && !value.get<std::string>().empty())
+      files.emplace_back("--" + option, value.get<std::string>());
+  };
+  take("json", json == "-" ? "" : json);
+  for (const auto& [option, value] : settings.items())
+    if (value.is_array())
+      for (const Json& one : value) take(option, one);
+    else
+      take(option, value);
+  const auto written = [](const std::string& option) {
+    return option == "--json" || option == "--out" || option == "--save" || option == "--rollout";
+  };
+  // What is read is there; other options have values that are no files at all.
+  const auto same = [](const fs::path& a, const fs::path& b, bool both_written) {
+    std::error_code none;
+    return (fs::is_regular_file(b, none) && fs::equivalent(a, b, none)) ||
+           (both_written && fs::weakly_canonical(a, none) == fs::weakly_canonical(b, none));
+  };
+  for (const auto& [output, place] : files)
+    for (const auto& [other, file] : files)
+      if (written(output) && other != output && same(place, file, written(other)))
+        throw UsageError(fmt::format("{} is the file of {}, too: {}; give it a name of its own",
+                                     output, other, place.string()));
+}
+
 OutputDirectory::OutputDirectory(const Context& context, const fs::path& directory)
     : directory_(directory) {
   std::error_code error;
@@ -86,7 +115,10 @@ void OutputDirectory::make(const Context& context) {
       "# papillon {}, commit {}\n\n[{}]\n",
       context.command, program_version, program_commit, context.command);
   for (const auto& [key, value] : context.settings.items())
-    text += fmt::format("{} = {}\n", key, value.dump());
+    // TOML has no integers of 2^63 or more; as text they are read.
+    text += value.is_number_unsigned() && value.get<std::uint64_t>() >> 63 != 0
+                ? fmt::format("{} = \"{}\"\n", key, value.dump())
+                : fmt::format("{} = {}\n", key, value.dump());
   write_file_atomically(directory_ / "config.toml", text);
 }
 

@@ -16,6 +16,10 @@ namespace papillon::apps {
 void require_writable_file(const std::filesystem::path& file, const char* option);
 void require_writable_directory(const std::filesystem::path& directory, const char* option);
 
+// Throws UsageError that names both options where one is a file to be written and the other one
+// that is read, or is written, too. Settings: the resolved options of a command.
+void refuse_shared_files(const Json& settings, const std::string& json);
+
 // The directory of a run with its config.toml: the resolved configuration (which --config reads
 // again), seed, version and commit. To be made once all arguments and inputs are checked. Unless
 // something else has come into it, a directory that this made is removed again at the end.

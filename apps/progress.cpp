@@ -78,7 +78,7 @@ void Progress::update(std::uint64_t done, std::string_view detail) {
 
 void Progress::note(std::string_view line) {
   if (quiet_) return;
-  fmt::print(stderr, "{}{}\n", terminal_ ? "\r\033[K" : "", line);
+  print_message("{}{}\n", terminal_ ? "\r\033[K" : "", line);
 }
 
 void Progress::finish() {
@@ -112,7 +112,7 @@ void Progress::draw(bool last) {
   line += fmt::format("  {}{}/s", format_rate(rate()), unit_);
   line += last ? fmt::format("  in {}", format_duration(seconds))
                : fmt::format("  {} left", format_duration(seconds_left()));
-  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !last ? "" : "\n");
+  print_message("{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !last ? "" : "\n");
   std::fflush(stderr);
 }
 

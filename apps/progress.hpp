@@ -2,12 +2,23 @@
 // elsewhere, nothing with --quiet.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace papillon::apps {
+
+// To stderr. A reader that went away or a full disk takes nothing from the work or its exit code.
+template <class... Args>
+void print_message(fmt::format_string<Args...> format, Args&&... args) {
+  const std::string text = fmt::format(format, std::forward<Args>(args)...);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start);

@@ -119,6 +119,8 @@ class Train : public Command {
     context.say_when_interrupted("nothing new was trained");
     const States data = read_states(data_);
     if (!validation_.empty()) held_out_ = read_states(validation_, data.layout.dimension).values;
+    if (data.values.extent(0) < 2)
+      throw InputError(fmt::format("{}: one state is too few; at least 2 are needed", data_));
     const Climatology climate = climatology(data.values);
     for (const double deviation : climate.standard_deviation())
       if (!(deviation > 0)) throw InputError(fmt::format("{}: a component does not vary", data_));
@@ -210,9 +212,8 @@ class Train : public Command {
                {"planned_before", planned},
                {"learning_rate", rate}});
     if (!context.quiet)
-      fmt::print(stderr,
-                 "{} samples, {} before: learning rates are planned anew, and go on at {:.3g}\n",
-                 format_count(o_.total_samples), format_count(planned), rate);
+      print_message("{} samples, {} before: learning rates are planned anew, and go on at {:.3g}\n",
+                    format_count(o_.total_samples), format_count(planned), rate);
   }
 
   void steps(const Context& context, Trainer& trainer, TrainLog& log, Progress& progress) {

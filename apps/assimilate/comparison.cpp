@@ -1,4 +1,5 @@
 #include "papillon/apps/assimilate/comparison.hpp"
+#include "papillon/apps/progress.hpp"
 
 #include <fmt/format.h>
 
@@ -45,8 +46,8 @@ bool has_checkpoint_of(const ParsedRun& run, Inputs& inputs, const Context& cont
            differences(Recorder::identity_of(stored), identity(run, inputs)).empty();
   } catch (const InputError& error) {
     if (!context.quiet)
-      fmt::print(stderr, "{}: begun anew, as its checkpoint cannot be read: {}\n", run.options.name,
-                 error.what());
+      print_message("{}: begun anew, as its checkpoint cannot be read: {}\n", run.options.name,
+                    error.what());
     return false;
   }
 }
@@ -67,15 +68,15 @@ void keep_earlier_results(const AssimilateOptions& o, const Context& context) {
   if (fs::exists(fs::path(kept) / "tuning.json"))
     fs::copy_file(fs::path(kept) / "tuning.json", out / "tuning.json", failed);
   if (!context.quiet)
-    fmt::print(stderr, "{}: other settings or files than before; the earlier results are in {}\n",
-               o.name, kept);
+    print_message("{}: other settings or files than before; the earlier results are in {}\n",
+                  o.name, kept);
 }
 
 Json run_or_reuse(ParsedRun& run, Inputs& inputs, const Context& context) {
   Json results = stored_results(run, inputs);
   AssimilateOptions& o = run.options;
   if (!results.is_null()) {
-    if (!context.quiet) fmt::print(stderr, "{}: finished before\n", o.name);
+    if (!context.quiet) print_message("{}: finished before\n", o.name);
     return results;
   }
   std::optional<OutputDirectory> directory;
@@ -87,8 +88,7 @@ Json run_or_reuse(ParsedRun& run, Inputs& inputs, const Context& context) {
   if (!o.spread.empty()) return run_spread(run, inputs);
   results = run_twin(run, inputs, "the same command");
   if (results.contains("failed")) {
-    if (!context.quiet)
-      fmt::print(stderr, "{}: {}\n", o.name, results["failed"].get<std::string>());
+    if (!context.quiet) print_message("{}: {}\n", o.name, results["failed"].get<std::string>());
     results.erase("failed");
   }
   return results;

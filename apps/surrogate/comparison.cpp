@@ -120,8 +120,8 @@ std::vector<Json> Comparison::entries(const Recipe& recipe, std::uint64_t seed,
     if (before.is_object() && before.value("settings", Json()) == settings &&
         before.value("entries", Json()).is_array()) {
       if (!context_.quiet)
-        fmt::print(stderr, "{}: already done\n",
-                   progress_label(recipe, seed, (tag.empty() ? "" : tag.substr(1)).c_str()));
+        print_message("{}: already done\n",
+                      progress_label(recipe, seed, (tag.empty() ? "" : tag.substr(1)).c_str()));
       return before["entries"].get<std::vector<Json>>();
     }
   }

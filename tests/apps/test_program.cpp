@@ -210,3 +210,45 @@ TEST_CASE("a benchmark that no case is part of is a mistake, and the cases are n
   CHECK(outcome.err.find("lorenz63_rk4") != std::string::npos);
   CHECK_FALSE(fs::exists(place / "b.json"));
 }
+
+TEST_CASE("no option writes where another reads or writes") {
+  const ProgramFolder folder;
+  REQUIRE(folder.papillon("generate --out data --members 1 --steps 400 --burn-in 1 --quiet").code ==
+          0);
+  const std::string train = file_contents(folder / "data/train.nc");
+  for (const char* command :
+       {"evaluate --samples data/test.nc --reference data/train.nc --json data/train.nc",
+        "train --data data/train.nc --out run --json ./data/../data/train.nc",
+        "surrogate --data data/train.nc --models rff8 --lambda 1 --fit-only --save data/train.nc",
+        "sample --model data/train.nc --out new.npy --json new.npy"})
+    must_fail(folder, command, 2, {" is the file of --", "give it a name of its own"});
+  CHECK(file_contents(folder / "data/train.nc") == train);
+  // A value that is no file may have the name of an output.
+  CHECK(folder
+            .papillon("assimilate --truth data/test.nc --method etkf --members 3 --cycles 5 "
+                      "--burn-in 1 --out etkf --quiet")
+            .code == 0);
+}
+
+TEST_CASE("messages that nobody can read change nothing") {
+  const ProgramFolder folder;
+  const std::string one =
+      "\"$P\" generate --out o --members 1 --validation-members 0 "
+      "--test-members 0 --burn-in 1 --steps ";
+  CHECK(folder.shell(one + "8 2>/dev/full").code == 0);
+  CHECK(folder.shell(one + "8 2>&-").code == 0);
+  CHECK(folder.shell(one + "0 2>/dev/full").code == 2);
+}
+
+TEST_CASE("a set of one state has no deviation; a seed of 64 bits is read again") {
+  const ProgramFolder folder;
+  const Outcome outcome = folder.papillon(
+      "generate --out o --members 1 --validation-members 0 --test-members 0 --burn-in 1 --steps 1 "
+      "--seed 18446744073709551615 --json -");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.find("\"standard_deviation\": null") != std::string::npos);
+  CHECK(folder.papillon("generate --config o/config.toml --out again --quiet").code == 0);
+  CHECK(file_contents(folder / "again/train.nc").size() ==
+        file_contents(folder / "o/train.nc").size());
+  must_fail(folder, "train --data o/train.nc --out run", 3, {"o/train.nc: one state is too few"});
+}
