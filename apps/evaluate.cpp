@@ -50,7 +50,8 @@ class Evaluate : public Command {
     g.text("--frechet-network", frechet_,
            "file of the network that the Fréchet distance is measured on, fitted where it is "
            "missing; auto: REFERENCE.frechet.safetensors; none: random features");
-    g.whole("--features", options_.features, {2, 4096}, "random ones, of the Fréchet distance");
+    g.whole("--features", options_.features, {2, 4096},
+            "random ones, of the Fréchet distance; even");
   }
 
   Json run(const Context& context) override {

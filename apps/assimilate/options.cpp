@@ -63,7 +63,8 @@ void add_method(OptionGroup g, AssimilateOptions& o) {
       "--method", o.method,
       {"climatology", "oi", "3dvar", "enoi", "etkf", "enkf", "letkf", "enkf-n", "4dvar", "hybrid"},
       "how observations are used");
-  g.whole("--members", o.members, {1, most_members}, "of the ensemble");
+  g.whole("--members", o.members, {1, most_members},
+          "of the ensemble; with --ensemble posterior 2 to 4096");
   g.number("--prior-variance-inflation", o.prior_variance_inflation, above(0, 1e9),
            "factor of the prior covariance inside the analysis (etkf, letkf, enkf, enoi, hybrid)");
   g.number("--analysis-anomaly-inflation", o.analysis_anomaly_inflation, above(0, 1e9),
