@@ -1,4 +1,4 @@
-# cmake --install: the libraries, headers under <papillon/...>, find_package(papillon), pkg-config.
+# cmake --install: the libraries, public headers under <papillon/...>, find_package(papillon), pkg-config.
 include(CMakePackageConfigHelpers)
 
 get_property(layers GLOBAL PROPERTY PAPILLON_LAYERS)
@@ -10,8 +10,10 @@ foreach(layer IN LISTS layers)
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/${layer}/"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/papillon/${layer}" COMPONENT development
-    FILES_MATCHING PATTERN "*.hpp")
+    FILES_MATCHING PATTERN "*.hpp" PATTERN internal EXCLUDE)
 endforeach()
+install(FILES "${PAPILLON_INCLUDE_DIR}/papillon/papillon.hpp"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/papillon" COMPONENT development)
 install(TARGETS papillon_all EXPORT papillon-targets)
 install(EXPORT papillon-targets NAMESPACE papillon:: DESTINATION ${package_dir}
   COMPONENT development)

@@ -1,14 +1,19 @@
-# Walks the includes of the tree and fails on an upward one.
+# Walks the includes of the tree and fails on an upward one, and on a private header where clients would need it.
 #   cmake -DROOT=<tree> -P check.cmake
-# A layer may include itself and the layers before it in this list.
+# A layer may include itself and the layers before it in this list. Headers in a folder internal/ are private to the
+# library: they are not installed, so no public header includes one, nor does a client (the program, an example).
 cmake_minimum_required(VERSION 3.25)  # a script has no policies of its own
-set(layers tensor autograd nn diffusion lorenz apps)
+set(layers tensor autograd nn diffusion lorenz apps examples)
+set(clients apps examples)
 
 set(mistakes 0)
 set(files_seen 0)
 set(below "")
 foreach(layer IN LISTS layers)
   list(APPEND below ${layer})
+  if(layer STREQUAL "examples")
+    list(REMOVE_ITEM below apps)
+  endif()
   file(GLOB_RECURSE files "${ROOT}/${layer}/*.hpp" "${ROOT}/${layer}/*.cpp")
   foreach(file IN LISTS files)
     math(EXPR files_seen "${files_seen} + 1")
@@ -24,7 +29,10 @@ foreach(layer IN LISTS layers)
       elseif(include MATCHES "cblas|lapacke" AND NOT shown STREQUAL "tensor/linalg.cpp")
         message("${shown}: only tensor/linalg.cpp knows the BLAS: ${include}")
         math(EXPR mistakes "${mistakes} + 1")
-      elseif(file MATCHES "\\.hpp$" AND NOT layer STREQUAL "apps" AND include MATCHES "<(fmt|nlohmann)/")
+      elseif(include MATCHES "internal/" AND NOT shown MATCHES "internal/|^(tensor|autograd|nn|diffusion|lorenz)/.*cpp$")
+        message("${shown}: a header in internal/ is private to the library: ${include}")
+        math(EXPR mistakes "${mistakes} + 1")
+      elseif(file MATCHES "\\.hpp$" AND NOT layer IN_LIST clients AND NOT file MATCHES "/internal/" AND include MATCHES "<(fmt|nlohmann)/")
         message("${shown}: no public header includes ${CMAKE_MATCH_1}: ${include}")
         math(EXPR mistakes "${mistakes} + 1")
       endif()
