@@ -1,4 +1,4 @@
-#include "papillon/lorenz/assimilation/scratch.hpp"
+#include "papillon/tensor/arena.hpp"
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@ Rows rows_of(Tensor<double>& matrix) {
   return {matrix.data(), matrix.extent(0), matrix.extent(1)};
 }
 
-double* Scratch::take(std::size_t count) {
+double* Arena::take(std::size_t count) {
   count = (count + 7) / 8 * 8;
   while (block_ < blocks_.size() && used_ + count > blocks_[block_].size()) {
     ++block_;
@@ -25,7 +25,7 @@ double* Scratch::take(std::size_t count) {
   return piece;
 }
 
-double* Scratch::zeros(std::size_t count) {
+double* Arena::zeros(std::size_t count) {
   double* piece = take(count);
   std::fill_n(piece, count, 0.0);
   return piece;

@@ -1,5 +1,4 @@
-// Memory for one analysis after another: taken piece by piece, given back at once, allocated only
-// while the first analyses find out how much they need.
+// Arena allocator with scoped release, and rows of a matrix.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +18,12 @@ struct Rows {
   std::size_t size() const { return count * width; }
 };
 
-// Of a matrix, whose rows they are. Throws ShapeError for a tensor that is none.
+// The rows of a matrix. Throws ShapeError for a tensor of another rank.
 Rows rows_of(Tensor<double>& matrix);
 
-// One for each thread. What is taken stays valid until the Frame it was taken in ends.
-class Scratch {
+// One for each thread. Memory stays valid until the Scope that it was taken in ends; blocks are
+// kept, so that repeated work allocates in its first round alone.
+class Arena {
  public:
   double* take(std::size_t count);  // not initialised, aligned to 64 bytes
   double* zeros(std::size_t count);
@@ -32,19 +32,18 @@ class Scratch {
   // Gives everything back.
   void clear() { block_ = used_ = 0; }
 
-  class Frame {
+  class Scope {
    public:
-    explicit Frame(Scratch& scratch)
-        : scratch_(scratch), block_(scratch.block_), used_(scratch.used_) {}
-    ~Frame() {
-      scratch_.block_ = block_;
-      scratch_.used_ = used_;
+    explicit Scope(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
+    ~Scope() {
+      arena_.block_ = block_;
+      arena_.used_ = used_;
     }
-    Frame(const Frame&) = delete;
-    Frame& operator=(const Frame&) = delete;
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
 
    private:
-    Scratch& scratch_;
+    Arena& arena_;
     std::size_t block_, used_;
   };
 

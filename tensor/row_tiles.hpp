@@ -9,10 +9,10 @@
 
 namespace papillon {
 
-inline constexpr std::size_t surrogate_tile = 256;
+inline constexpr std::size_t row_tile = 256;
 
 inline std::size_t tile_count(std::size_t rows) {
-  return (rows + surrogate_tile - 1) / surrogate_tile;
+  return (rows + row_tile - 1) / row_tile;
 }
 
 // f(first, n): n rows from `first` on, for each tile; on several threads, with the BLAS on one.
@@ -20,8 +20,8 @@ template <class F>
 void for_each_tile(std::size_t rows, F f) {
   const SingleThreadedBlas guard;
   parallel_for(tile_count(rows), [&](std::size_t tile) {
-    const std::size_t first = tile * surrogate_tile;
-    f(first, std::min(surrogate_tile, rows - first));
+    const std::size_t first = tile * row_tile;
+    f(first, std::min(row_tile, rows - first));
   });
 }
 

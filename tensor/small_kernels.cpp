@@ -1,4 +1,4 @@
-#include "papillon/lorenz/assimilation/small_kernels.hpp"
+#include "papillon/tensor/small_kernels.hpp"
 
 #include <algorithm>
 #include <cmath>

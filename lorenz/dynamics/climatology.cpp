@@ -1,4 +1,4 @@
-#include "papillon/lorenz/climatology.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline dynamics {
 namespace {
 constexpr std::size_t climatology_block = 2048;
 // Blocks whose sums are alive at once.
@@ -109,4 +109,4 @@ template void Climatology::add(std::span<const double>);
 template Climatology climatology(const Tensor<float>&);
 template Climatology climatology(const Tensor<double>&);
 
-}  // namespace papillon
+}  // namespace papillon::inline dynamics

@@ -7,7 +7,7 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline dynamics {
 
 // Accumulated in double over blocks of rows, each centred on its own mean, and merged by the
 // pairwise update of Chan, Golub and LeVeque (1979): no cancellation, and the same bits for any
@@ -42,4 +42,4 @@ class Climatology {
 template <class T>
 Climatology climatology(const Tensor<T>& states);
 
-}  // namespace papillon
+}  // namespace papillon::inline dynamics

@@ -4,9 +4,10 @@
 
 #include <cstddef>
 
-#include "papillon/lorenz/system.hpp"
+#include "papillon/lorenz/dynamics/system.hpp"
+#include "papillon/tensor/options.hpp"
 
-namespace papillon {
+namespace papillon::inline dynamics {
 
 struct Lorenz63 {
   double sigma = 10;
@@ -14,6 +15,15 @@ struct Lorenz63 {
   double beta = 8.0 / 3.0;
 
   static constexpr std::size_t dimension() { return 3; }
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("sigma", self.sigma, {"Prandtl number", closed(-1e6, 1e6), Role::paired});
+    visit("rho", self.rho,
+          {"Rayleigh number over its critical value", closed(-1e6, 1e6), Role::paired});
+    visit("beta", self.beta,
+          {"8/3 for the first mode to become unstable", closed(-1e6, 1e6), Role::paired});
+  }
 
   template <class V>
   PAPILLON_INLINE void tendency(const V* x, V* dxdt) const {
@@ -25,4 +35,4 @@ struct Lorenz63 {
 
 static_assert(StaticSystem<Lorenz63>);
 
-}  // namespace papillon
+}  // namespace papillon::inline dynamics

@@ -3,9 +3,10 @@
 
 #include <cstddef>
 
-#include "papillon/lorenz/system.hpp"
+#include "papillon/lorenz/dynamics/system.hpp"
+#include "papillon/tensor/options.hpp"
 
-namespace papillon {
+namespace papillon::inline dynamics {
 
 // dx_i/dt = (x_{i+1} - x_{i-2}) x_{i-1} - x_i + F on a ring of size >= 4.
 struct Lorenz96 {
@@ -13,6 +14,12 @@ struct Lorenz96 {
   double forcing = 8;
 
   std::size_t dimension() const { return size; }
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("dimension", self.size, {"components", closed(4, 100'000), Role::paired});
+    visit("forcing", self.forcing, {"F", closed(-1e3, 1e3), Role::paired});
+  }
 
   template <class V>
   PAPILLON_INLINE void tendency(const V* x, V* dxdt) const {
@@ -27,4 +34,4 @@ struct Lorenz96 {
 
 static_assert(System<Lorenz96> && !StaticSystem<Lorenz96>);
 
-}  // namespace papillon
+}  // namespace papillon::inline dynamics

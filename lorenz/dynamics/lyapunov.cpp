@@ -1,10 +1,15 @@
-#include "papillon/lorenz/lyapunov.hpp"
+#include "papillon/lorenz/dynamics/lyapunov.hpp"
 
 #include <fmt/format.h>
 
-#include "papillon/tensor/random_streams.hpp"
+#include <algorithm>
+#include <cmath>
 
-namespace papillon {
+#include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/random_streams.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+
+namespace papillon::inline dynamics {
 
 double kaplan_yorke_dimension(const std::vector<double>& exponents) {
   double sum = 0;
@@ -15,7 +20,6 @@ double kaplan_yorke_dimension(const std::vector<double>& exponents) {
   return static_cast<double>(exponents.size());
 }
 
-namespace detail {
 namespace {
 
 // Rows of a tape: enough to amortise its making, few enough to stay in cache and to share out.
@@ -43,8 +47,6 @@ void orthonormalise(Tensor<double>& tangents, std::size_t n, std::size_t rows, d
   }
 }
 
-}  // namespace
-
 Tensor<double> lyapunov_start(std::size_t dimension, const LyapunovOptions& o) {
   if (o.trajectories < 2 || o.steps == 0 || o.orthonormalise_every == 0 || !(o.dt > 0))
     throw ArgumentError(fmt::format(
@@ -57,8 +59,10 @@ Tensor<double> lyapunov_start(std::size_t dimension, const LyapunovOptions& o) {
   return x;
 }
 
-LyapunovSpectrum lyapunov(const Tensor<double>& states, const LyapunovOptions& o,
-                          const TangentStep& step) {
+}  // namespace
+
+LyapunovSpectrum lyapunov_spectrum(const Tensor<double>& states, const LyapunovOptions& o,
+                                   const TangentStep& step) {
   const std::size_t total = states.extent(0), n = states.extent(1);
   std::vector<double> logs(total * n);
   parallel_for((total + block - 1) / block, [&](std::size_t b) {
@@ -97,5 +101,24 @@ LyapunovSpectrum lyapunov(const Tensor<double>& states, const LyapunovOptions& o
   return result;
 }
 
-}  // namespace detail
-}  // namespace papillon
+LyapunovSpectrum lyapunov_spectrum(const AnySystem& system, const LyapunovOptions& options) {
+  const std::size_t n = system.dimension();
+  Tensor<double> states = lyapunov_start(n, options);
+  integrate(system, Scheme::rk4, options.dt, options.burn_in, states);
+  return lyapunov_spectrum(states, options, [&](Tensor<double>& x, Tensor<double>& tangents) {
+    const StepGraph graph = step_graph(system, options.dt, x);
+    const std::size_t rows = x.extent(1);
+    for (std::size_t k = 0; k < n; ++k) {  // each tangent vector, [D, N]
+      double* tangent = tangents.data() + k * n * rows;
+      std::vector<Var<double>> columns;
+      for (std::size_t i = 0; i < n; ++i)
+        columns.emplace_back(
+            Tensor<double>(Shape{rows}, std::span<const double>(tangent + i * rows, rows)));
+      const Var<double> image = jvp(graph.output, graph.inputs, columns);
+      std::copy(image.value().begin(), image.value().end(), tangent);
+    }
+    std::copy(graph.output.value().begin(), graph.output.value().end(), x.begin());
+  });
+}
+
+}  // namespace papillon::inline dynamics

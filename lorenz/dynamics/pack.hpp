@@ -6,7 +6,7 @@
 
 #include "papillon/tensor/compat.hpp"
 
-namespace papillon {
+namespace papillon::inline dynamics {
 
 // A vector of 64 bytes (GCC's vector extension; Clang has it too), which the compiler splits into
 // what the machine has. Operations are element by element: every lane computes the same, so a
@@ -36,4 +36,4 @@ struct alignas(64) Pack {
   friend PAPILLON_INLINE Pack operator-(const Pack& a) { return Pack(-a.v); }
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline dynamics

@@ -6,7 +6,7 @@
 
 #include "papillon/tensor/compat.hpp"
 
-namespace papillon {
+namespace papillon::inline dynamics {
 
 // dx/dt = tendency(x). tendency is a template on the number type V and is written once: V is a
 // plain number, a Pack of many numbers (one of each ensemble member), or a Var, which gives the
@@ -28,15 +28,15 @@ concept System = requires(const S& system, const double* x, double* dxdt) {
   system.tendency(x, dxdt);
 };
 
-namespace detail {
+namespace implementation {
 template <std::size_t n>
 struct Constant {};
-}  // namespace detail
+}  // namespace implementation
 
 // The dimension is known when the program is compiled.
 template <class S>
 concept StaticSystem = System<S> && requires {
-  detail::Constant<S::dimension()>{};
+  implementation::Constant<S::dimension()>{};
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline dynamics

@@ -1,27 +1,30 @@
-#include "papillon/lorenz/trajectories.hpp"
+#include "papillon/lorenz/dynamics/trajectories.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <cstring>
 
-namespace papillon::detail {
+#include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/thread_pool.hpp"
+
+namespace papillon::inline dynamics {
 namespace {
 
-void check(const TileKernels& system, const TrajectorySetOptions& o) {
-  if (system.dimension == 0 || o.members == 0 || o.steps == 0 || o.store_every == 0)
+void check(const AnySystem& system, const TrajectorySetOptions& o) {
+  if (system.dimension() == 0 || o.members == 0 || o.steps == 0 || o.store_every == 0)
     throw ArgumentError(
         fmt::format("trajectories: dimension {}, members {}, steps {} and store_every {} should "
                     "all be positive",
-                    system.dimension, o.members, o.steps, o.store_every));
+                    system.dimension(), o.members, o.steps, o.store_every));
   if (o.steps % o.store_every != 0)
-    throw ArgumentError(fmt::format("trajectories: steps {} should be a multiple of store_every {}",
+    throw ArgumentError(fmt::format("trajectories: steps {} must be a multiple of store_every {}",
                                     o.steps, o.store_every));
   if (!(std::isfinite(o.dt) && o.dt > 0))
-    throw ArgumentError(fmt::format("trajectories: dt {} should be positive", o.dt));
+    throw ArgumentError(fmt::format("trajectories: dt {} must be positive", o.dt));
   if (!(std::isfinite(o.initial_std) && o.initial_std >= 0))
     throw ArgumentError(
-        fmt::format("trajectories: initial_std {} should not be negative", o.initial_std));
+        fmt::format("trajectories: initial_std {} must not be negative", o.initial_std));
 }
 
 // The members' states between chunks, tile after tile.
@@ -30,17 +33,17 @@ class Members {
  public:
   static constexpr std::size_t width = tile_members<T>;
 
-  Members(const TileKernels& system, const TrajectorySetOptions& options)
+  Members(const AnySystem& system, const TrajectorySetOptions& options)
       : system_(system),
         options_(options),
         tiles_((options.members + width - 1) / width),
-        states_(tiles_ * width * system.dimension) {
-    const std::size_t n = system.dimension;
+        states_(tiles_ * width * system.dimension()) {
+    const std::size_t n = system.dimension();
     Tensor<T> initial = random_normal<T>({options.members, n},
                                          random_stream(options.seed, options.set, options.number));
     for (T& x : initial) x *= static_cast<T>(options.initial_std);
     for (std::size_t t = 0; t < tiles_; ++t)
-      load_tile(initial.data() + t * width * n, n, members_of(t), tile(t));
+      implementation::load_tile(initial.data() + t * width * n, n, members_of(t), tile(t));
   }
 
   // Not recorded; what has blown up stays infinite or NaN, so a look now and then is enough.
@@ -49,22 +52,22 @@ class Members {
     for (std::size_t done = 0; done < options_.burn_in; done += between_looks) {
       const std::size_t steps = std::min(between_looks, options_.burn_in - done);
       parallel_for(tiles_, [&](std::size_t t) {
-        advance({options_.scheme, options_.dt, steps, 0}, tile(t), nullptr);
+        system_.advance({options_.scheme, options_.dt, steps, 0}, tile(t), nullptr);
       });
       for (std::size_t m = 0; m < options_.members; ++m)
-        for (std::size_t i = 0; i < system_.dimension; ++i)
+        for (std::size_t i = 0; i < system_.dimension(); ++i)
           if (!std::isfinite(tile(m / width)[i * width + m % width])) fail(m, done + steps);
     }
   }
 
   // The next `out.extent(1)` stored times, the first of which is number `first`.
   void record(std::size_t first, Tensor<float>& out) {
-    const std::size_t n = system_.dimension, times = out.extent(1);
-    const Steps todo{options_.scheme, options_.dt, times * options_.store_every,
-                     options_.store_every};
+    const std::size_t n = system_.dimension(), times = out.extent(1);
+    const Steps steps{options_.scheme, options_.dt, times * options_.store_every,
+                      options_.store_every};
     parallel_for(tiles_, [&](std::size_t t) {
       std::vector<T, RecyclingAllocator<T>> recorded(times * n * width);
-      advance(todo, tile(t), recorded.data());
+      system_.advance(steps, tile(t), recorded.data());
       for (std::size_t m = 0; m < members_of(t); ++m) {
         float* to = out.data() + (t * width + m) * times * n;
         for (std::size_t k = 0; k < times; ++k) {
@@ -80,15 +83,9 @@ class Members {
   }
 
  private:
-  T* tile(std::size_t t) { return states_.data() + t * width * system_.dimension; }
+  T* tile(std::size_t t) { return states_.data() + t * width * system_.dimension(); }
   std::size_t members_of(std::size_t t) const {
     return std::min(width, options_.members - t * width);
-  }
-  void advance(const Steps& todo, T* tile, T* record) const {
-    if constexpr (std::is_same_v<T, float>)
-      system_.in_float(todo, tile, record);
-    else
-      system_.in_double(todo, tile, record);
   }
   [[noreturn]] void fail(std::size_t member, std::size_t step) const {
     throw NumericalError(
@@ -97,21 +94,21 @@ class Members {
                     member, step, options_.dt));
   }
 
-  const TileKernels& system_;
+  const AnySystem& system_;
   const TrajectorySetOptions& options_;
   std::size_t tiles_;
   std::vector<T> states_;
 };
 
 template <class T>
-void stream(const TileKernels& system, const TrajectorySetOptions& options,
+void stream(const AnySystem& system, const TrajectorySetOptions& options,
             const TrajectorySink& sink, std::size_t chunk_times) {
   Members<T> members(system, options);
   members.burn_in();
   const std::size_t times = options.steps / options.store_every;
   Tensor<float> chunk;
   for (std::size_t first = 0; first < times; first += chunk_times) {
-    chunk.resize({options.members, std::min(chunk_times, times - first), system.dimension});
+    chunk.resize({options.members, std::min(chunk_times, times - first), system.dimension()});
     members.record(first, chunk);
     sink(chunk, first);
   }
@@ -119,21 +116,21 @@ void stream(const TileKernels& system, const TrajectorySetOptions& options,
 
 }  // namespace
 
-void stream_trajectories(const TileKernels& system, const TrajectorySetOptions& options,
+void stream_trajectories(const AnySystem& system, const TrajectorySetOptions& options,
                          const TrajectorySink& sink, std::size_t chunk_times) {
   check(system, options);
   if (chunk_times == 0)
     chunk_times =
-        std::max<std::size_t>(1, (std::size_t{1} << 22) / options.members / system.dimension);
-  if (options.double_precision)
+        std::max<std::size_t>(1, (std::size_t{1} << 22) / options.members / system.dimension());
+  if (options.precision == Precision::float64)
     stream<double>(system, options, sink, chunk_times);
   else
     stream<float>(system, options, sink, chunk_times);
 }
 
-Tensor<float> trajectories(const TileKernels& system, const TrajectorySetOptions& options) {
+Tensor<float> trajectories(const AnySystem& system, const TrajectorySetOptions& options) {
   check(system, options);
-  const std::size_t times = options.steps / options.store_every, n = system.dimension;
+  const std::size_t times = options.steps / options.store_every, n = system.dimension();
   Tensor<float> all(Shape{options.members, times, n});
   stream_trajectories(
       system, options,
@@ -147,4 +144,4 @@ Tensor<float> trajectories(const TileKernels& system, const TrajectorySetOptions
   return all;
 }
 
-}  // namespace papillon::detail
+}  // namespace papillon::inline dynamics

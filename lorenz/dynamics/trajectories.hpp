@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <functional>
 
-#include "papillon/lorenz/integrate.hpp"
+#include "papillon/lorenz/dynamics/integrate.hpp"
 #include "papillon/tensor/random_streams.hpp"
 
-namespace papillon {
+namespace papillon::inline dynamics {
 
 // The paper's training set by default.
 struct TrajectorySetOptions {
@@ -22,7 +22,7 @@ struct TrajectorySetOptions {
   Purpose set = Purpose::training_trajectories;
   std::uint64_t number = 0;
   Scheme scheme = Scheme::rk4;
-  bool double_precision = true;  // of the integration; what is stored is float
+  Precision precision = Precision::float64;  // of the integration; what is stored is float
 };
 
 // Takes times first_time ... first_time + n - 1 of all members: [members, n, dimension].
@@ -32,49 +32,10 @@ using TrajectorySink = std::function<void(const Tensor<float>& states, std::size
 // about 16 MB). Sets with another seed, purpose or number have other initial states; member m's
 // trajectory depends neither on how many members there are nor on the chunks or threads. Throws
 // ArgumentError, and NumericalError naming the member and step if a state is not finite.
-template <System S>
-void stream_trajectories(const S& system, const TrajectorySetOptions& options,
+void stream_trajectories(const AnySystem& system, const TrajectorySetOptions& options,
                          const TrajectorySink& sink, std::size_t chunk_times = 0);
 
 // The set in memory, [members, time, dimension].
-template <System S>
-Tensor<float> trajectories(const S& system, const TrajectorySetOptions& options);
+Tensor<float> trajectories(const AnySystem& system, const TrajectorySetOptions& options);
 
-namespace detail {
-
-// A system as the loops over trajectories see it.
-struct TileKernels {
-  std::size_t dimension;
-  std::function<void(const Steps&, float* tile, float* record)> in_float;
-  std::function<void(const Steps&, double* tile, double* record)> in_double;
-};
-
-void stream_trajectories(const TileKernels& system, const TrajectorySetOptions& options,
-                         const TrajectorySink& sink, std::size_t chunk_times);
-Tensor<float> trajectories(const TileKernels& system, const TrajectorySetOptions& options);
-
-template <System S>
-TileKernels tile_kernels(const S& system) {
-  return {system.dimension(),
-          [system](const Steps& todo, float* tile, float* record) {
-            advance_tile(system, todo, tile, record);
-          },
-          [system](const Steps& todo, double* tile, double* record) {
-            advance_tile(system, todo, tile, record);
-          }};
-}
-
-}  // namespace detail
-
-template <System S>
-void stream_trajectories(const S& system, const TrajectorySetOptions& options,
-                         const TrajectorySink& sink, std::size_t chunk_times) {
-  detail::stream_trajectories(detail::tile_kernels(system), options, sink, chunk_times);
-}
-
-template <System S>
-Tensor<float> trajectories(const S& system, const TrajectorySetOptions& options) {
-  return detail::trajectories(detail::tile_kernels(system), options);
-}
-
-}  // namespace papillon
+}  // namespace papillon::inline dynamics

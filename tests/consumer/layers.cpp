@@ -1,7 +1,7 @@
 // One name of each layer, through the headers as they are installed.
 #include <papillon/autograd/ops.hpp>
 #include <papillon/diffusion/schedule.hpp>
-#include <papillon/lorenz/trajectories.hpp>
+#include <papillon/lorenz/dynamics/trajectories.hpp>
 #include <papillon/nn/linear.hpp>
 #include <papillon/tensor/npy.hpp>
 

@@ -76,7 +76,7 @@ inline Matrix some_covariance(std::size_t n, std::uint64_t seed) {
 template <class Analyse>
 Matrix analyse(Matrix states, const ObservationModel& model, const std::vector<double>& y,
                Analyse f, RandomAddress random = {}) {
-  Scratch memory;
+  Arena memory;
   const Observation observed(model, y, memory);
   AnalysisCase one{rows_of(states), &observed, random, {}};
   f(one, memory);

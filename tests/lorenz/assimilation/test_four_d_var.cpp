@@ -16,7 +16,7 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 // One window for each row of x [N, D] with observations y[l], [N, P]: the initial states.
 Matrix window_analysis(const MethodPointer& method, const ObservationModel& model, Matrix x,
                        const std::vector<Matrix>& y) {
-  Scratch memory;
+  Arena memory;
   const std::size_t n = x.extent(0), d = x.extent(1), p = model.observations();
   std::vector<Observation> observed;
   for (std::size_t r = 0; r < n; ++r)
@@ -34,7 +34,7 @@ Matrix window_analysis(const MethodPointer& method, const ObservationModel& mode
 TEST_CASE("the gradient of the 4D-Var cost is its slope", "[assimilation]") {
   for (const bool ring : {false, true}) {
     const ModelPointer model =
-        ring ? dynamics(Lorenz96{6, 8}, Scheme::rk4, 0.05) : dynamics(Lorenz63{});
+        ring ? forecast_model(Lorenz96{6, 8}, Scheme::rk4, 0.05) : forecast_model(Lorenz63{});
     const std::size_t d = model->dimension();
     FourDVarOptions options;
     options.window = 3;
@@ -60,7 +60,7 @@ TEST_CASE("the gradient of the 4D-Var cost is its slope", "[assimilation]") {
         CHECK(at.gradient(r, i) == Approx((high[r] - low[r]) / (2 * h)).epsilon(1e-6).margin(1e-4));
     }
   }
-  const ModelPointer model = dynamics(Lorenz63{});
+  const ModelPointer model = forecast_model(Lorenz63{});
   CHECK_THROWS_AS(
       four_d_var_cost(*model, ObservationModel(ObservationOperator::all(3), 1.0),
                       some_covariance(3, 1), {}, Matrix::zeros({2, 3}), {}, Matrix::zeros({2, 3})),
@@ -100,7 +100,7 @@ TEST_CASE("with a linear model, 4D-Var is the Kalman smoother", "[assimilation]"
 }
 
 TEST_CASE("4D-Var ends where the cost of a nonlinear window is flat", "[assimilation]") {
-  const ModelPointer model = dynamics(Lorenz63{});
+  const ModelPointer model = forecast_model(Lorenz63{});
   FourDVarOptions options;
   options.window = 4;
   options.steps_per_cycle = 10;
@@ -112,7 +112,7 @@ TEST_CASE("4D-Var ends where the cost of a nonlinear window is flat", "[assimila
   const Matrix xb = plus(truth, random_normal<double>({20, 3}, {1, 2}));
   std::vector<Matrix> y;
   Matrix x = truth;
-  Scratch memory;
+  Arena memory;
   for (std::uint64_t l = 0; l < 4; ++l) {
     model->advance(rows_of(x), 10);
     y.emplace_back(Shape{20, 3});
@@ -146,7 +146,7 @@ TEST_CASE("4D-Var ends where the cost of a nonlinear window is flat", "[assimila
 
 TEST_CASE("4D-Var without observations, without a graph, without a finite background",
           "[assimilation]") {
-  const ModelPointer model = dynamics(Lorenz63{});
+  const ModelPointer model = forecast_model(Lorenz63{});
   const Matrix b = some_covariance(3, 1), x = Matrix::matrix({{1, 2, 20}});
   const ObservationModel observed(ObservationOperator::all(3), 1.0);
   const MethodPointer method = four_d_var(model, b);

@@ -16,18 +16,18 @@ namespace {
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 auto by_etkf(const EtkfOptions& options = {}) {
-  return [options](AnalysisCase& one, Scratch& memory) { etkf_analysis(one, options, memory); };
+  return [options](AnalysisCase& one, Arena& memory) { etkf_analysis(one, options, memory); };
 }
 auto by_letkf(const LetkfOptions& options) {
-  return [options](AnalysisCase& one, Scratch& memory) { letkf_analysis(one, options, memory); };
+  return [options](AnalysisCase& one, Arena& memory) { letkf_analysis(one, options, memory); };
 }
 auto by_enkf(const StochasticEnkfOptions& options = {}) {
-  return [options](AnalysisCase& one, Scratch& memory) {
+  return [options](AnalysisCase& one, Arena& memory) {
     stochastic_enkf_analysis(one, options, memory);
   };
 }
 auto by_enkf_n(const EnkfNOptions& options = {}) {
-  return [options](AnalysisCase& one, Scratch& memory) { enkf_n_analysis(one, options, memory); };
+  return [options](AnalysisCase& one, Arena& memory) { enkf_n_analysis(one, options, memory); };
 }
 
 Matrix column(const std::vector<double>& y) {

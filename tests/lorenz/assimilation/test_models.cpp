@@ -16,7 +16,7 @@ Matrix states_on(const ForecastModel& model, std::size_t count) {
 
 template <System S>
 void check_model(const S& system, Scheme scheme, double dt) {
-  const ModelPointer model = dynamics(system, scheme, dt);
+  const ModelPointer model = forecast_model(system, scheme, dt);
   for (const std::size_t rows : {1, 13, 40}) {
     Matrix x = states_on(*model, rows), y = x;
     model->advance(rows_of(x), 7);
@@ -60,8 +60,8 @@ TEST_CASE("systems step as the integrator does, and have the derivative of that"
 }
 
 TEST_CASE("single precision is single precision", "[assimilation]") {
-  const ModelPointer model = dynamics(Lorenz63{}, Scheme::rk4, 0.01, Precision::float32);
-  Matrix x = states_on(*dynamics(Lorenz63{}), 40);
+  const ModelPointer model = forecast_model(Lorenz63{}, Scheme::rk4, 0.01, Precision::float32);
+  Matrix x = states_on(*forecast_model(Lorenz63{}), 40);
   Tensor<float> y = cast<float>(x);
   model->advance(rows_of(x), 20);
   integrate(Lorenz63{}, Scheme::rk4, 0.01, 20, y);
@@ -83,16 +83,17 @@ TEST_CASE("functions and matrices are models, too", "[assimilation]") {
   CHECK_FALSE(wrong->differentiable());
   CHECK_THROWS_AS(wrong->graph(Var<double>(x), 1), ArgumentError);
   CHECK_THROWS_AS(linear_model(Matrix::zeros({2, 3})), ShapeError);
-  CHECK_THROWS_AS(dynamics(Lorenz63{}, Scheme::rk4, std::nan("")), ArgumentError);
-  CHECK_THROWS_AS(spun_up_states(*dynamics(Lorenz63{}, Scheme::euler, 0.5), 3, 100, {1, 1}, 0, 10),
-                  NumericalError);
+  CHECK_THROWS_AS(forecast_model(Lorenz63{}, Scheme::rk4, std::nan("")), ArgumentError);
+  CHECK_THROWS_AS(
+      spun_up_states(*forecast_model(Lorenz63{}, Scheme::euler, 0.5), 3, 100, {1, 1}, 0, 10),
+      NumericalError);
 }
 
 TEST_CASE("model noise has its covariance, and falls where it should", "[assimilation]") {
   const Matrix q = Matrix::matrix({{2, 0.6}, {0.6, 0.5}});
   const ModelPointer still = linear_model(Matrix::matrix({{1, 0}, {0, 1}}));
   const ModelNoise noise = covariance_noise(q, 2);
-  Scratch memory;
+  Arena memory;
   const std::size_t samples = 20000;
   Matrix sum(Shape{samples, 2});
   for (std::size_t c = 0; c < samples; ++c) {

@@ -34,14 +34,14 @@ TEST_CASE("operators pick, mix and transform", "[assimilation]") {
   CHECK_THROWS_AS(ObservationOperator::components(3, {1, 1}), ArgumentError);
   CHECK_THROWS_AS(ObservationOperator::components(3, {}), ArgumentError);
   CHECK_THROWS_AS(ObservationOperator::linear(Matrix(Shape{3})), ShapeError);
-  CHECK_THROWS_AS(parse_pointwise("cubed"), ArgumentError);
+  CHECK_THROWS_AS(parse_enum<Pointwise>("cubed", "observation function"), ArgumentError);
 }
 
 TEST_CASE("every named function has a name, the graph's value and its derivative",
           "[assimilation]") {
   for (const char* name :
        {"identity", "square", "cube", "abs", "exp", "log", "log1p_abs", "tanh"}) {
-    const Pointwise f = parse_pointwise(name);
+    const Pointwise f = parse_enum<Pointwise>(name, "observation function");
     CHECK(to_string(f) == name);
     const auto h = ObservationOperator::components(3, {2, 0}, f);
     const Matrix x = Matrix::matrix({{1.2, -0.7, 0.4}});
@@ -88,7 +88,7 @@ TEST_CASE("observations scatter around H(truth) with covariance R", "[assimilati
   const std::size_t samples = 20000;
   const double n = static_cast<double>(samples);
   for (const ObservationModel& model : {correlated, plain}) {
-    Scratch memory;
+    Arena memory;
     Matrix y(Shape{samples, 2});
     for (std::size_t c = 0; c < samples; ++c)
       model.observe(truth.data(), {3, 1, c}, y.data() + 2 * c, memory);
@@ -117,7 +117,7 @@ TEST_CASE("what is missing is left out, and the errors of the rest keep their co
           "[assimilation]") {
   const Matrix r = some_covariance(4, 1);
   const ObservationModel model(ObservationOperator::all(4), r);
-  Scratch memory;
+  Arena memory;
   const Observation y(model, std::vector<double>{1, missing, 3, 4}, memory);
   REQUIRE(y.count() == 3);
   CHECK_FALSE(y.complete());

@@ -11,7 +11,7 @@
 #include "papillon/lorenz/assimilation/methods/stochastic_enkf.hpp"
 #include "papillon/lorenz/assimilation/sources/gaussian.hpp"
 #include "papillon/lorenz/assimilation/twin_experiment.hpp"
-#include "papillon/lorenz/climatology.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
 
 using namespace papillon;
 using namespace papillon::testing;
@@ -49,7 +49,7 @@ double rmse_of(const ModelPointer& model, double deviation, std::size_t steps, s
 
 // Finn et al. (2024), section 5.3: 16 trajectories of Lorenz-63, all of it observed.
 TwinSetup paper_setup() {
-  const ModelPointer model = dynamics(Lorenz63{});
+  const ModelPointer model = forecast_model(Lorenz63{});
   return {model,
           {},
           Truth(IntegratedTruth{model, spun_up_states(*model, 16, 20000, {2, 2}), {}}),
@@ -109,7 +109,7 @@ TEST_CASE("Lorenz-63 with observations every 25 steps: published scores", "[.slo
   // they scatter by some 5 %, ours by 2 %. The stochastic EnKF with 10 members loses the truth now
   // and then: its scores have a long tail (1,000 cycles of one trajectory scatter by some 20 %,
   // 20,000 of 16 by 1 %), and over three seeds the mean is 0.685 with a standard error of 0.005.
-  const ModelPointer model = dynamics(Lorenz63{});
+  const ModelPointer model = forecast_model(Lorenz63{});
   const auto rmse = [&](const MethodPointer& method, std::uint64_t cycles = 3000) {
     return rmse_of(model, std::sqrt(2.0), 25, cycles, method);
   };
@@ -130,7 +130,7 @@ TEST_CASE("Lorenz-63 with observations every 25 steps: published scores", "[.slo
 
 TEST_CASE("Lorenz-96 with all variables observed each step: published scores", "[.slow]") {
   // Sakov and Oke (2008), table 1, and DAPPER's scores for the same setting (two digits).
-  const ModelPointer model = dynamics(Lorenz96{40, 8}, Scheme::rk4, 0.05);
+  const ModelPointer model = forecast_model(Lorenz96{40, 8}, Scheme::rk4, 0.05);
   const auto rmse = [&](const MethodPointer& method) { return rmse_of(model, 1, 1, 500, method); };
   CHECK(rmse(etkf(24, {1, 1.013, true})) == Approx(0.18).margin(0.01));
   CHECK(rmse(stochastic_enkf(40, {1, 1.06})) == Approx(0.22).margin(0.015));

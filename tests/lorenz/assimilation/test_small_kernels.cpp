@@ -4,7 +4,7 @@
 #include "catch.hpp"
 #include "helpers.hpp"
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
-#include "papillon/lorenz/assimilation/small_kernels.hpp"
+#include "papillon/tensor/small_kernels.hpp"
 
 using namespace papillon;
 using namespace papillon::testing;
@@ -111,7 +111,7 @@ TEST_CASE("the spectrum of an ensemble is that of its normalised anomalies", "[a
     for (std::size_t m = 0; m < members; ++m)
       for (std::size_t i = 0; i < p; ++i) y(m, i) -= of.mean[i];
     Matrix d = random_normal<double>({2, p}, {3, p});
-    Scratch memory;
+    Arena memory;
     const Spectrum spectrum = decompose(rows_of(y), rows_of(d), memory);
     REQUIRE(spectrum.rank == std::min(p, members - 1));
     // sum_k s_k v_k (a_k . d) is S^T d.
@@ -132,7 +132,7 @@ TEST_CASE("a rotation of anomalies keeps mean and covariance, and is another in 
   for (const std::size_t members : {2, 3, 12}) {
     const Matrix before = some_ensemble(members, 4, members);
     const auto rotated = [&](std::uint64_t cycle) {
-      Scratch memory;
+      Arena memory;
       Matrix x = before;
       const MeanAndAnomalies parts = split_mean(rows_of(x), memory);
       rotate_anomalies(parts.anomalies, {5, 1, cycle}, memory);
@@ -152,12 +152,12 @@ TEST_CASE("a rotation of anomalies keeps mean and covariance, and is another in 
 }
 
 TEST_CASE("scratch memory stays where it is until its frame ends", "[assimilation]") {
-  Scratch memory;
+  Arena memory;
   double* first = memory.take(3);
   first[0] = 1;
   double* inside = nullptr;
   {
-    const Scratch::Frame frame(memory);
+    const Arena::Scope frame(memory);
     inside = memory.take(5);
     double* large = memory.zeros(100000);  // another block
     CHECK(large[99999] == 0);

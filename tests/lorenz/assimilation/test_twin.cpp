@@ -24,7 +24,7 @@ namespace {
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 TwinSetup lorenz63_setup(std::size_t trajectories = 4, double deviation = 2) {
-  const ModelPointer model = dynamics(Lorenz63{});
+  const ModelPointer model = forecast_model(Lorenz63{});
   auto pool = std::make_shared<Matrix>(spun_up_states(*model, 200, 2000, {1, 1}));
   Truth truth(IntegratedTruth{model, spun_up_states(*model, trajectories, 2500, {1, 2}), {}});
   return {model, {}, truth, {ObservationModel(ObservationOperator::all(3), deviation)}, pool};
@@ -46,8 +46,8 @@ class Together final : public AssimilationMethod {
   std::string description() const override { return alone_->description(); }
   std::size_t members() const override { return alone_->members(); }
   bool batched() const override { return true; }
-  void analyse(std::span<AnalysisCase> cases, Scratch&) const override {
-    for_each_case(cases, [&](AnalysisCase& one, Scratch& memory) {
+  void analyse(std::span<AnalysisCase> cases, Arena&) const override {
+    for_each_case(cases, [&](AnalysisCase& one, Arena& memory) {
       alone_->analyse({&one, 1}, memory);
     });
   }
@@ -150,9 +150,9 @@ TEST_CASE("an experiment is the same on any number of threads and in lock-step",
     return twin_experiment(lorenz63_setup(5), method, short_options());
   };
   EtkfOptions rotating{1.1, 1, true};
-  const std::vector<MethodPointer> methods = {etkf(5, {1.1}), etkf(4, rotating),
-                                              enoi(gaussian_source(some_c(), 10, 1.8)),
-                                              four_d_var(dynamics(Lorenz63{}), some_c(), 1.5)};
+  const std::vector<MethodPointer> methods = {
+      etkf(5, {1.1}), etkf(4, rotating), enoi(gaussian_source(some_c(), 10, 1.8)),
+      four_d_var(forecast_model(Lorenz63{}), some_c(), 1.5)};
   for (const MethodPointer& method : methods) {
     set_thread_count(1);
     const TwinScores one = scores(method);
@@ -206,7 +206,7 @@ TEST_CASE("interrupted and resumed is the same as in one go", "[assimilation]") 
   CHECK_THROWS_AS(fresh.load(folder / "nothing.safetensors"), InputError);
   // The parameters of a system are settings, too.
   TwinSetup changed = lorenz63_setup(3);
-  changed.model = dynamics(Lorenz63{10, 28.01, 8.0 / 3});
+  changed.model = forecast_model(Lorenz63{10, 28.01, 8.0 / 3});
   TwinExperiment same(lorenz63_setup(3), etkf(4, {1.1}), options),
       differs(changed, etkf(4, {1.1}), options);
   same.save(path);
@@ -379,7 +379,7 @@ TEST_CASE("failures name the cycle and the trajectory, and leave what was there"
 TEST_CASE("divergence is found: too large a step, a method that goes astray", "[assimilation]") {
   TwinOptions options = short_options();
   TwinSetup setup = lorenz63_setup(2);
-  setup.model = dynamics(Lorenz63{}, Scheme::euler, 0.1);  // far too large
+  setup.model = forecast_model(Lorenz63{}, Scheme::euler, 0.1);  // far too large
   TwinExperiment blows_up(setup, etkf(5), options);
   try {
     blows_up.run();
@@ -388,7 +388,7 @@ TEST_CASE("divergence is found: too large a step, a method that goes astray", "[
     CHECK(e.failure == AssimilationFailure::diverged);
   }
   const MethodPointer astray =
-      make_method({"astray", "", 1, Uncertainty::none}, [](AnalysisCase& one, Scratch&) {
+      make_method({"astray", "", 1, Uncertainty::none}, [](AnalysisCase& one, Arena&) {
         if (one.random.cycle == 30 && one.random.trajectory == 1) one.states[0][1] = 500;
       });
   try {
@@ -400,7 +400,7 @@ TEST_CASE("divergence is found: too large a step, a method that goes astray", "[
     CHECK_THAT(e.what(), contains_text("the analysis"));
   }
   const MethodPointer broken =
-      make_method({"broken", "", 1, Uncertainty::none}, [](AnalysisCase& one, Scratch&) {
+      make_method({"broken", "", 1, Uncertainty::none}, [](AnalysisCase& one, Arena&) {
         if (one.random.cycle == 5) throw NumericalError("no luck");
       });
   try {
@@ -419,7 +419,7 @@ TEST_CASE("divergence is found: too large a step, a method that goes astray", "[
 
 TEST_CASE("an inflated LETKF is not lost where half of a ring is observed", "[assimilation]") {
   // Observations reach components 35 ... 24; the others are forecasts, as far off as the climate.
-  const ModelPointer model = dynamics(Lorenz96{40, 8}, Scheme::rk4, 0.05);
+  const ModelPointer model = forecast_model(Lorenz96{40, 8}, Scheme::rk4, 0.05);
   std::vector<std::size_t> observed;
   for (std::size_t i = 0; i < 20; ++i) observed.push_back(i);
   const TwinSetup setup{model,
@@ -463,7 +463,7 @@ TEST_CASE("along the window the error grows from the analysis to the background"
   window.window = 2;
   options.cycles = 30;
   const TwinScores smoother = twin_experiment(
-      lorenz63_setup(2), four_d_var(dynamics(Lorenz63{}), some_c(), 1.5, window), options);
+      lorenz63_setup(2), four_d_var(forecast_model(Lorenz63{}), some_c(), 1.5, window), options);
   CHECK(smoother.along_window.size() == 10);
   CHECK(smoother.analysis.nrmse_pooled.value < smoother.background.nrmse_pooled.value);
   CHECK(smoother.cycles == 30);
@@ -503,7 +503,7 @@ TEST_CASE("given truths, integrated truths, and what does not fit", "[assimilati
   CHECK_THROWS_AS(TwinExperiment(setup, etkf(4), options), ShapeError);
   options = short_options();
   TwinSetup other = lorenz63_setup(2);
-  other.model = dynamics(Lorenz96{});
+  other.model = forecast_model(Lorenz96{});
   CHECK_THROWS_AS(TwinExperiment(other, etkf(4), options), ShapeError);
   CHECK_THROWS_AS(TwinExperiment(setup, nullptr, options), ArgumentError);
   CHECK_THROWS_AS(TwinExperiment(setup, optimal_interpolation(some_covariance(2, 1)), options),
@@ -516,6 +516,7 @@ TEST_CASE("given truths, integrated truths, and what does not fit", "[assimilati
   CHECK_THROWS_AS(TwinExperiment(uneven, etkf(4), options), ArgumentError);
   CHECK_THROWS_AS(Truth(GivenTruth{nullptr}), ShapeError);
   CHECK_THROWS_AS(Truth(GivenTruth{stored, 0}), ArgumentError);
-  CHECK_THROWS_AS(Truth(IntegratedTruth{dynamics(Lorenz63{}), Matrix::full({2, 3}, missing), {}}),
-                  InputError);
+  CHECK_THROWS_AS(
+      Truth(IntegratedTruth{forecast_model(Lorenz63{}), Matrix::full({2, 3}, missing), {}}),
+      InputError);
 }

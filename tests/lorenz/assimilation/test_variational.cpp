@@ -19,16 +19,15 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 constexpr double exact = 1e-10;  // rounding
 
 auto by_oi(const Matrix& b) {
-  return
-      [b](AnalysisCase& one, Scratch& memory) { optimal_interpolation_analysis(one, b, memory); };
+  return [b](AnalysisCase& one, Arena& memory) { optimal_interpolation_analysis(one, b, memory); };
 }
 auto by_3dvar(const Matrix& b, const ThreeDVarOptions& options = {}) {
-  return [l = cholesky(b), options](AnalysisCase& one, Scratch& memory) {
+  return [l = cholesky(b), options](AnalysisCase& one, Arena& memory) {
     three_d_var_analysis(one, l, options, memory);
   };
 }
 auto by_method(const MethodPointer& method) {
-  return [method](AnalysisCase& one, Scratch& memory) { method->analyse({&one, 1}, memory); };
+  return [method](AnalysisCase& one, Arena& memory) { method->analyse({&one, 1}, memory); };
 }
 
 // The state and the variances that a method reports.
@@ -38,7 +37,7 @@ struct Reported {
 template <class Analyse>
 Reported with_report(Matrix state, std::size_t rows, const ObservationModel& model,
                      const std::vector<double>& y, Analyse f) {
-  Scratch memory;
+  Arena memory;
   const std::size_t d = state.extent(1);
   Reported out{std::move(state), Matrix(Shape{rows, d}), Matrix(Shape{rows, d})};
   const Observation observed(model, y, memory);
@@ -96,8 +95,10 @@ TEST_CASE("3D-Var with a nonlinear operator ends where the cost is flat", "[assi
       solve_cholesky(cholesky(b), Matrix::matrix({{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}));
   const Matrix x = Matrix::matrix({{1.5, 0.8, 2}});
   for (const char* name : {"cube", "square", "exp", "log", "tanh"}) {
-    const ObservationModel model(ObservationOperator::components(3, {0, 2}, parse_pointwise(name)),
-                                 0.5);
+    const ObservationModel model(
+        ObservationOperator::components(3, {0, 2},
+                                        parse_enum<Pointwise>(name, "observation function")),
+        0.5);
     const std::vector<double> y = {0.7, 0.9};
     ThreeDVarOptions options;
     options.outer_loops = 100;
@@ -168,7 +169,7 @@ TEST_CASE("EnOI compares the observations with the background, or with the ensem
   const std::vector<double> y = {0, 0, 0};
   const Gaussian of = moments(ensemble);
   const auto by = [&](InnovationOf what) {
-    return analyse(x, model, y, [&](AnalysisCase& one, Scratch& memory) {
+    return analyse(x, model, y, [&](AnalysisCase& one, Arena& memory) {
       enoi_analysis(one, rows_of(ensemble), {1, what}, memory);
     });
   };
@@ -186,7 +187,7 @@ TEST_CASE("the hybrid's mean is that of one ETKF with all members", "[assimilati
   Matrix made = some_ensemble(15, 3, 6);
   const ObservationModel model(ObservationOperator::all(3), 1.5);
   const std::vector<double> y = {1, 1, 1};
-  const Matrix after = analyse(x, model, y, [&](AnalysisCase& one, Scratch& memory) {
+  const Matrix after = analyse(x, model, y, [&](AnalysisCase& one, Arena& memory) {
     hybrid_analysis(one, rows_of(made), {}, memory);
   });
   const Gaussian of = moments(x), extra = moments(made);

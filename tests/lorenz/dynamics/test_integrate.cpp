@@ -3,9 +3,10 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "papillon/lorenz/integrate.hpp"
-#include "papillon/lorenz/trajectories.hpp"
+#include "papillon/lorenz/dynamics/integrate.hpp"
+#include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/tensor/random.hpp"
+#include "papillon/tensor/thread_pool.hpp"
 
 using namespace papillon;
 
@@ -86,7 +87,8 @@ TEST_CASE("packs agree with the plain loop, and float with double", "[lorenz]") 
   integrate(Lorenz63{}, Scheme::rk4, 0.01, 100, single);
   for (std::size_t m = 0; m < 5; ++m) {
     double work[9];
-    for (int s = 0; s < 100; ++s) rk4_step(Lorenz63{}, 0.01, 3, plain.data() + 3 * m, work);
+    for (int s = 0; s < 100; ++s)
+      step(Scheme::rk4, Lorenz63{}, 0.01, 3, plain.data() + 3 * m, work);
   }
   // Rounding, which differs where products and sums are fused, grows e^0.9-fold in this time.
   CHECK(max_abs_difference(packed, plain) < 1e-10);

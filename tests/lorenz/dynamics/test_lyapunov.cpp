@@ -2,10 +2,11 @@
 #include <cmath>
 
 #include "catch.hpp"
-#include "papillon/lorenz/climatology.hpp"
-#include "papillon/lorenz/lyapunov.hpp"
-#include "papillon/lorenz/trajectories.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
+#include "papillon/lorenz/dynamics/lyapunov.hpp"
+#include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/tensor/random.hpp"
+#include "papillon/tensor/thread_pool.hpp"
 
 using namespace papillon;
 
@@ -22,7 +23,7 @@ template <class S>
 void check_tangent_linear(const S& system) {
   const std::size_t n = system.dimension(), rows = 4;
   Tensor<double> x = random_normal<double>({n, rows}, RandomStream{1, 0});
-  const StepGraph<double> graph = step_graph(system, 0.01, x);
+  const StepGraph graph = step_graph(system, 0.01, x);
   const std::vector<Var<double>> v = columns(n, rows, 2);
   const Tensor<double> tangent = jvp(graph.output, graph.inputs, v).value();
 

@@ -4,13 +4,14 @@
 #include <limits>
 
 #include "catch.hpp"
+#include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/lorenz/metrics/evaluation.hpp"
 #include "papillon/lorenz/metrics/extremes.hpp"
 #include "papillon/lorenz/metrics/frechet.hpp"
 #include "papillon/lorenz/metrics/nearest.hpp"
 #include "papillon/lorenz/surrogate/features.hpp"
-#include "papillon/lorenz/trajectories.hpp"
 #include "papillon/tensor/random.hpp"
+#include "papillon/tensor/thread_pool.hpp"
 
 using namespace papillon;
 

@@ -3,7 +3,7 @@
 
 #include "papillon/lorenz/surrogate/fit.hpp"
 #include "papillon/lorenz/surrogate/surrogate.hpp"
-#include "papillon/lorenz/trajectories.hpp"
+#include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/tensor/random.hpp"
 
 namespace papillon::test {

@@ -5,10 +5,10 @@
 #include <set>
 
 #include "catch.hpp"
-#include "lorenz/surrogate_example.hpp"
 #include "papillon/lorenz/surrogate/scores.hpp"
 #include "papillon/lorenz/surrogate/surrogate_lyapunov.hpp"
 #include "papillon/tensor/thread_pool.hpp"
+#include "surrogate_example.hpp"
 
 using namespace papillon;
 using papillon::test::attractor;

@@ -2,11 +2,11 @@
 #include <cmath>
 
 #include "catch.hpp"
-#include "lorenz/surrogate_example.hpp"
 #include "papillon/autograd/gradient.hpp"
 #include "papillon/lorenz/surrogate/features.hpp"
 #include "papillon/tensor/random.hpp"
 #include "papillon/tensor/thread_pool.hpp"
+#include "surrogate_example.hpp"
 
 using namespace papillon;
 using papillon::test::small_network;

@@ -3,13 +3,13 @@
 
 #include "catch.hpp"
 #include "corruptions.hpp"
-#include "lorenz/surrogate_example.hpp"
 #include "papillon/autograd/gradient.hpp"
 #include "papillon/lorenz/surrogate/network_fit.hpp"
 #include "papillon/lorenz/surrogate/rollout.hpp"
 #include "papillon/lorenz/surrogate/training.hpp"
 #include "papillon/tensor/elementwise.hpp"
 #include "papillon/tensor/thread_pool.hpp"
+#include "surrogate_example.hpp"
 #include "temporary_folder.hpp"
 
 using namespace papillon;
