@@ -13,7 +13,7 @@
 #include "papillon/apps/numbers.hpp"
 #include "papillon/apps/options.hpp"
 #include "papillon/diffusion/trainer.hpp"
-#include "papillon/lorenz/integrate.hpp"
+#include "papillon/lorenz/dynamics/integrate.hpp"
 #include "papillon/lorenz/surrogate/ridge.hpp"
 #include "papillon/tensor/random.hpp"
 #include "papillon/tensor/thread_pool.hpp"

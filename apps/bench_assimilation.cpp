@@ -4,13 +4,13 @@
 #include "papillon/lorenz/assimilation/methods/etkf.hpp"
 #include "papillon/lorenz/assimilation/sources/diffusion.hpp"
 #include "papillon/lorenz/assimilation/twin_experiment.hpp"
-#include "papillon/lorenz/lorenz63.hpp"
+#include "papillon/lorenz/dynamics/lorenz63.hpp"
 
 namespace papillon::apps {
 namespace {
 
 CyclesToRun endless(const MethodPointer& method, std::size_t cycles, std::uint64_t seed) {
-  const ModelPointer model = dynamics(Lorenz63{});
+  const ModelPointer model = forecast_model(Lorenz63{});
   const Tensor<double> start =
       spun_up_states(*model, 256, 2000, random_stream(seed, Purpose::benchmark, 5));
   const Tensor<double> truths(Shape{bench_trajectories, 3},
@@ -43,7 +43,7 @@ CyclesToRun etkf_cycles(std::size_t members, std::uint64_t seed) {
 
 CyclesToRun integration_alone(std::size_t members, std::uint64_t seed) {
   constexpr std::size_t cycles = 1000;
-  const ModelPointer model = dynamics(Lorenz63{});
+  const ModelPointer model = forecast_model(Lorenz63{});
   const auto states = std::make_shared<Tensor<double>>(
       spun_up_states(*model, bench_trajectories * (members + 1), 2000,
                      random_stream(seed, Purpose::benchmark, 6)));

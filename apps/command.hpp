@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "papillon/apps/settings.hpp"
+#include "papillon/tensor/options.hpp"
 
 namespace papillon::apps {
 
@@ -35,6 +36,18 @@ struct Context {
   void say_when_interrupted(const std::string& what) const;
   // Whether tables go to stdout (they do not where the JSON does).
   bool tables() const { return json != "-"; }
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("config", self.config, {"TOML file with options", {}, Role::input | Role::transient});
+    visit("seed", self.seed,
+          {"of all random numbers", closed(0, std::numeric_limits<std::uint64_t>::max()),
+           Role::paired});
+    visit("threads", self.threads, {"0: one for each processor", closed(0, 4096), Role::display});
+    visit("json", self.json,
+          {"file for the machine-readable result (-: stdout)", {}, Role::output | Role::transient});
+    visit("quiet", self.quiet, {"no messages but errors", {}, Role::transient});
+  }
 };
 
 class Command {
@@ -44,7 +57,9 @@ class Command {
   virtual const char* about() const = 0;
   virtual const char* example() const = 0;          // lines; help begins with them
   virtual const char* notes() const { return ""; }  // help ends with them
-  virtual void add_options(CLI::App& app) = 0;
+  // The options, bound to the command's members.
+  virtual std::vector<Option> options() { return {}; }
+  virtual void add_options(CLI::App&) {}
   // Checks all options, all inputs and where the outputs go before it writes anything.
   // Returns what --json calls "results"; a key "failed" (true, or a message) is not written: the
   // exit code is then that of a numerical failure.
@@ -67,8 +82,6 @@ std::unique_ptr<Command> make_info();
 
 // What --json writes: command, version, commit, seed, threads, configuration, seconds, results.
 Json result_document(const Context& context, double seconds, Json results);
-// --config, --seed, --threads, --json and --quiet.
-void add_common_options(CLI::App& app, Context& context);
 
 // Throws UsageError unless the option has a value.
 void require(const std::string& value, const char* option);

@@ -11,8 +11,8 @@
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
+#include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/lorenz/metrics/evaluation.hpp"
-#include "papillon/lorenz/trajectories.hpp"
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {

@@ -2,20 +2,48 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/memory.hpp"
-#include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
-#include "papillon/lorenz/climatology.hpp"
-#include "papillon/lorenz/trajectories.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
+#include "papillon/lorenz/dynamics/systems.hpp"
+#include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
 namespace {
+
+struct GenerateOptions {
+  std::string out, format = "nc", scheme = "rk4";
+  Choice<NamedSystem()> system{systems(), "system", "dynamical system", "lorenz63"};
+  std::size_t validation = 1, test = 16;
+  TrajectorySetOptions set;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    constexpr std::uint64_t members = 1'000'000'000, steps = 1'000'000'000'000;
+    visit("out", self.out, {"directory for train, validation and test (needed)", {}, Role::output});
+    visit("format", self.format, {"of the files", {}, {}, {"nc", "npy"}});
+    visit(self.system);
+    visit("members", self.set.members, {"training trajectories", closed(1, members)});
+    visit("validation-members", self.validation,
+          {"validation trajectories (0: no such file)", closed(0, members)});
+    visit("test-members", self.test, {"test trajectories (0: no such file)", closed(0, members)});
+    visit("steps", self.set.steps,
+          {"time steps of each, after the burn-in; a multiple of --store-every", closed(1, steps)});
+    visit("burn-in", self.set.burn_in, {"time steps before the first state", closed(0, steps)});
+    visit("store-every", self.set.store_every,
+          {"time steps between stored states", closed(1, steps)});
+    visit("dt", self.set.dt, {"time step", closed(1e-9, 1)});
+    visit("scheme", self.scheme, {"integrator", {}, {}, scheme_names()});
+    visit("precision", self.set.precision, {"of the integration"});
+  }
+};
 
 class Generate : public Command {
  public:
@@ -28,41 +56,25 @@ class Generate : public Command {
            "  papillon generate --out data --members 4 --steps 200000 --format npy\n";
   }
 
-  void add_options(CLI::App& app) override {
-    constexpr std::uint64_t members = 1'000'000'000, steps = 1'000'000'000'000;
-    OptionGroup g(app);
-    g.text("--out", out_, "directory for train, validation and test (needed)");
-    g.choice("--format", format_, {"nc", "npy"}, "of the files");
-    g.choice("--system", system_, {"lorenz63", "lorenz96"}, "dynamical system");
-    g.whole("--dimension", dimension_, {4, 100'000}, "components of lorenz96");
-    g.number("--forcing", forcing_, closed(-1e3, 1e3), "of lorenz96");
-    g.whole("--members", set_.members, {1, members}, "training trajectories");
-    g.whole("--validation-members", validation_, {0, members},
-            "validation trajectories (0: no such file)");
-    g.whole("--test-members", test_, {0, members}, "test trajectories (0: no such file)");
-    g.whole("--steps", set_.steps, {1, steps},
-            "time steps of each, after the burn-in; a multiple of --store-every");
-    g.whole("--burn-in", set_.burn_in, {0, steps}, "time steps before the first state");
-    g.whole("--store-every", set_.store_every, {1, steps}, "time steps between stored states");
-    g.number("--dt", set_.dt, closed(1e-9, 1), "time step");
-    g.choice("--scheme", scheme_, {"euler", "heun", "rk4"}, "integrator");
-    g.choice("--precision", precision_, {"float", "double"}, "of the integration");
+  std::vector<Option> options() override {
+    std::vector<Option> list;
+    append_options(list, s_);
+    return list;
   }
 
   Json run(const Context& context) override {
-    require(out_, "--out DIR");
+    require(s_.out, "--out DIR");
+    set_ = s_.set;
     set_.seed = context.seed;
-    set_.double_precision = precision_ == "double";
-    set_.scheme = scheme_ == "euler"  ? Scheme::euler
-                  : scheme_ == "heun" ? Scheme::heun
-                                      : Scheme::rk4;
+    set_.scheme = scheme_named(s_.scheme);
+    system_.emplace(s_.system.make().system);
     if (set_.steps % set_.store_every != 0)
       throw UsageError(fmt::format("--steps {} is no multiple of --store-every {}", set_.steps,
                                    set_.store_every));
-    require_writable_directory(out_, "--out");
+    require_writable_directory(s_.out, "--out");
     const Set sets[] = {{"train", Purpose::training_trajectories, set_.members},
-                        {"validation", Purpose::validation_trajectories, validation_},
-                        {"test", Purpose::test_trajectories, test_}};
+                        {"validation", Purpose::validation_trajectories, s_.validation},
+                        {"test", Purpose::test_trajectories, s_.test}};
     for (const Set& set : sets)
       if (set.members > 0) check_state_file(file(set), layout(context, set));
     context.say_when_interrupted("sets that are finished are kept");
@@ -71,7 +83,7 @@ class Generate : public Command {
     require_memory(memory(layout(context, largest)),
                    fmt::format("a set of {} trajectories", format_count(largest.members)),
                    "take fewer members, steps or components, or --format nc");
-    const OutputDirectory directory(context, out_);
+    const OutputDirectory directory(context, s_.out);
     Json results;
     for (const Set& set : sets)
       if (set.members > 0) write(context, set, results);
@@ -86,20 +98,21 @@ class Generate : public Command {
   };
 
   std::filesystem::path file(const Set& set) const {
-    return std::filesystem::path(out_) / fmt::format("{}.{}", set.name, format_);
+    return std::filesystem::path(s_.out) / fmt::format("{}.{}", set.name, s_.format);
   }
 
   StateLayout layout(const Context& context, const Set& set) const {
     StateLayout layout;
     layout.members = set.members;
     layout.times = set_.steps / set_.store_every;
-    layout.dimension = system_ == "lorenz63" ? 3 : dimension_;
+    layout.dimension = system_->dimension();
     layout.dt = set_.dt * static_cast<double>(set_.store_every);
-    layout.attributes = {{"title", fmt::format("{} trajectories: {} set", system_, set.name)},
-                         {"system", system_},
-                         {"scheme", scheme_},
-                         {"seed", std::to_string(context.seed)},
-                         {"configuration", context.settings.dump()}};
+    layout.attributes = {
+        {"title", fmt::format("{} trajectories: {} set", s_.system.name(), set.name)},
+        {"system", s_.system.name()},
+        {"scheme", s_.scheme},
+        {"seed", std::to_string(context.seed)},
+        {"configuration", context.settings.dump()}};
     return layout;
   }
 
@@ -117,10 +130,7 @@ class Generate : public Command {
       climatology.add(states.span());
       progress.update((first_time + states.extent(1)) * set.members);
     };
-    if (system_ == "lorenz63")
-      stream_trajectories(Lorenz63{}, options, sink, layout.block_times());
-    else
-      stream_trajectories(Lorenz96{dimension_, forcing_}, options, sink, layout.block_times());
+    stream_trajectories(*system_, options, sink, layout.block_times());
     writer->commit();
     progress.finish();
     results[set.name] = {
@@ -139,15 +149,14 @@ class Generate : public Command {
     const auto m = static_cast<double>(layout.members), t = static_cast<double>(layout.times),
                d = static_cast<double>(layout.dimension),
                block = static_cast<double>(layout.block_times());
-    const double number = set_.double_precision ? 8 : 4;
+    const double number = set_.precision == Precision::float64 ? 8 : 4;
     return m * d * (2 * number + 4 * block) + 24 * d * d +
-           (format_ == "npy" ? 4 * m * t * d : 8 * (m + t));
+           (s_.format == "npy" ? 4 * m * t * d : 8 * (m + t));
   }
 
-  std::string out_, format_ = "nc", system_ = "lorenz63", scheme_ = "rk4", precision_ = "double";
-  std::size_t dimension_ = 40, validation_ = 1, test_ = 16;
-  double forcing_ = 8;
+  GenerateOptions s_;
   TrajectorySetOptions set_;
+  std::optional<AnySystem> system_;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/memory.hpp"
-#include "papillon/apps/options.hpp"
+#include "papillon/apps/option_list.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/tensor/atomic_file.hpp"
@@ -66,19 +66,29 @@ void write_json(const Context& context, double seconds, Json results) {
   }
 }
 
-int run_command(Command& command, CLI::App& app, const CLI::App& program, Context& context) {
+// The settings of all sources, in order of precedence: command line, environment, file, preset.
+void resolve(Command& command, std::vector<Option>& options, CLI::App& app, const CLI::App& program,
+             Context& context) {
   const auto apply = [&](Settings settings) {
     apply_settings(app, settings);
     context.layers.push_back(std::move(settings));
+    assign(options, context.layers);
   };
-  context.layers.push_back(given_settings(app));
+  apply(given_settings(app));
   apply(environment_settings(app));
   if (context.config.empty()) context.config = command.default_config();
   if (!context.config.empty())
     apply(read_settings(context.config, program, command.name(), context.runs));
   apply(command.preset());
+  require_used(options, context.layers.front());
   context.command = command.name();
-  context.settings = resolved_settings(app);
+  context.settings = command.options().empty() ? resolved_settings(app) : to_json(options);
+}
+
+int run_command(Command& command, CLI::App& app, const CLI::App& program, Context& context) {
+  std::vector<Option> options = command.options();
+  append_options(options, context, "Common options");
+  resolve(command, options, app, program, context);
   if (context.json != "-") require_writable_file(context.json, "--json");
   refuse_shared_files(context.settings, context.json);
   set_thread_count(context.threads);
@@ -121,7 +131,9 @@ int run(int argc, char** argv) {
     app->formatter(std::make_shared<HelpFormatter>(command->example()));
     app->footer(command->notes());
     command->add_options(*app);
-    add_common_options(*app, context);
+    std::vector<Option> options = command->options();
+    append_options(options, context, "Common options");
+    declare(*app, options);
     commands.emplace_back(std::move(command), app);
   }
 
@@ -177,16 +189,6 @@ Json result_document(const Context& context, double seconds, Json results) {
   json["seconds"] = seconds;
   json["results"] = std::move(results);
   return json;
-}
-
-void add_common_options(CLI::App& app, Context& context) {
-  OptionGroup g(app, "Common options");
-  g.text("--config", context.config, "TOML file with options");
-  g.whole("--seed", context.seed, {0, std::numeric_limits<std::uint64_t>::max()},
-          "of all random numbers");
-  g.whole("--threads", context.threads, {0, 4096}, "0: one for each processor");
-  g.text("--json", context.json, "file for the machine-readable result (-: stdout)");
-  g.flag("--quiet", context.quiet, "no messages but errors");
 }
 
 void Context::say_when_interrupted(const std::string& what) const {

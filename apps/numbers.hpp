@@ -1,19 +1,12 @@
-// Numbers as people write them and as they are shown to people.
+// Numbers as they are shown to people.
 #pragma once
 
-#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
-#include <string_view>
+
+#include "papillon/tensor/numbers.hpp"
 
 namespace papillon::apps {
-
-// A finite decimal number, all of the text. None for "nan", "inf", "0x1p3", "1e400", " 1" and "".
-// Minus zero becomes zero.
-std::optional<double> parse_number(std::string_view text);
-// 131072, 12e6, 128k or 12M, up to 2^64 - 1, and exactly.
-std::optional<std::uint64_t> parse_count(std::string_view text);
 
 // By a format of fmt; empty where the value is not finite, or the JSON is no number: a cell of a
 // CSV file that says that there is nothing.

@@ -6,9 +6,8 @@
 
 namespace papillon::apps {
 
-CLI::Validator number_in(Interval range) {
-  const std::string written = fmt::format("{}{}, {}{}", range.without_low ? '(' : '[', range.low,
-                                          range.high, range.without_high ? ')' : ']');
+CLI::Validator number_in(Range range) {
+  const std::string written = to_string(range);
   const auto convert = [range, written](std::string& text) -> std::string {
     const auto value = parse_number(text);
     if (!value || *value < range.low || *value > range.high ||

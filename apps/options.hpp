@@ -8,24 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "papillon/tensor/options.hpp"
+
 namespace papillon::apps {
-
-// More than anybody has of anything that is only counted.
-inline constexpr std::uint64_t many = std::uint64_t{1} << 40;
-
-struct Interval {
-  double low, high;
-  bool without_low = false, without_high = false;
-};
-constexpr Interval closed(double low, double high) {
-  return {low, high};
-}
-constexpr Interval above(double low, double high) {
-  return {low, high, true, false};
-}
-constexpr Interval below(double low, double high) {
-  return {low, high, false, true};
-}
 
 struct WholeInterval {
   std::int64_t low;
@@ -33,7 +18,7 @@ struct WholeInterval {
 };
 
 // Both write the number back as plain decimal digits.
-CLI::Validator number_in(Interval range);
+CLI::Validator number_in(Range range);
 CLI::Validator whole_number_in(WholeInterval range);
 
 // Options under one heading of the help. A value may be a number or a list of them, which commas
@@ -63,7 +48,7 @@ class OptionGroup {
     add(option, value, help)->transform(whole_number_in(range));
   }
   template <class T>
-  void number(const char* option, T& value, Interval range, const char* help) {
+  void number(const char* option, T& value, Range range, const char* help) {
     add(option, value, help)->transform(number_in(range));
   }
 

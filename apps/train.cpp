@@ -20,7 +20,7 @@
 #include "papillon/apps/states/states.hpp"
 #include "papillon/apps/train_log.hpp"
 #include "papillon/diffusion/trainer.hpp"
-#include "papillon/lorenz/climatology.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {

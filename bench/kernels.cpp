@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "papillon/lorenz/integrate.hpp"
-#include "papillon/lorenz/lorenz63.hpp"
+#include "papillon/lorenz/dynamics/integrate.hpp"
+#include "papillon/lorenz/dynamics/lorenz63.hpp"
 #include "papillon/lorenz/metrics/hellinger.hpp"
 #include "papillon/lorenz/metrics/nearest.hpp"
 #include "papillon/tensor/elementwise.hpp"

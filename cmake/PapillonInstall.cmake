@@ -8,13 +8,15 @@ foreach(layer IN LISTS layers)
   install(TARGETS papillon_${layer} EXPORT papillon-targets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} NAMELINK_COMPONENT development
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-  install(DIRECTORY "${PROJECT_SOURCE_DIR}/${layer}/"
-    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/papillon/${layer}" COMPONENT development
+  get_target_property(folder papillon_${layer} SOURCE_DIR)
+  cmake_path(RELATIVE_PATH folder BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE place)
+  install(DIRECTORY "${folder}/"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/papillon/${place}" COMPONENT development
     FILES_MATCHING PATTERN "*.hpp" PATTERN internal EXCLUDE)
 endforeach()
 install(FILES "${PAPILLON_INCLUDE_DIR}/papillon/papillon.hpp"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/papillon" COMPONENT development)
-install(TARGETS papillon_all EXPORT papillon-targets)
+install(TARGETS papillon_lorenz papillon_all EXPORT papillon-targets)
 install(EXPORT papillon-targets NAMESPACE papillon:: DESTINATION ${package_dir}
   COMPONENT development)
 

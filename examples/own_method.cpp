@@ -11,7 +11,7 @@ MethodPointer nudging(double gain) {
                       .description = "nudging gain " + std::to_string(gain),
                       .members = 1,
                       .uncertainty = Uncertainty::none},
-                     [gain](AnalysisCase& one, Scratch&) {
+                     [gain](AnalysisCase& one, Arena&) {
                        const Observation& observed = *one.observations;
                        double* x = one.states.data;  // [1, D]
                        for (std::size_t k = 0; k < observed.count(); ++k) {
@@ -22,7 +22,7 @@ MethodPointer nudging(double gain) {
 }
 
 int main() {
-  const ModelPointer model = dynamics(Lorenz63{});  // Runge-Kutta 4, steps of 0.01
+  const ModelPointer model = forecast_model(Lorenz63{});  // Runge-Kutta 4, steps of 0.01
   const TwinSetup setup{
       .model = model,
       .truth = Truth(IntegratedTruth{model, spun_up_states(*model, 4, 5000, {.seed = 1}), {}}),

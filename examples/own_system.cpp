@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <papillon/diffusion/sampler.hpp>
 #include <papillon/diffusion/trainer.hpp>
-#include <papillon/lorenz/climatology.hpp>
-#include <papillon/lorenz/trajectories.hpp>
+#include <papillon/lorenz/dynamics/climatology.hpp>
+#include <papillon/lorenz/dynamics/trajectories.hpp>
 
 using namespace papillon;
 

@@ -4,7 +4,7 @@
 #include <papillon/diffusion/model.hpp>
 #include <papillon/diffusion/sampler.hpp>
 #include <papillon/lorenz/metrics/evaluation.hpp>
-#include <papillon/lorenz/trajectories.hpp>
+#include <papillon/lorenz/dynamics/trajectories.hpp>
 
 using namespace papillon;
 

@@ -8,7 +8,7 @@
 
 #include "papillon/apps/states/states.hpp"
 #include "papillon/diffusion/model.hpp"
-#include "papillon/lorenz/climatology.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
 #include "papillon/lorenz/surrogate/surrogate.hpp"
 
 namespace papillon::apps {

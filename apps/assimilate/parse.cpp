@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "papillon/apps/assimilate/options.hpp"
+#include "papillon/apps/option_list.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -29,8 +30,11 @@ ParsedRun parse_run(const Context& program, const std::vector<Settings>& layers)
   ParsedRun parsed{{}, program};
   CLI::App app;
   parsed.options.add_to(app);
-  add_common_options(app, parsed.context);
+  std::vector<Option> common;
+  append_options(common, parsed.context);
+  declare(app, common);
   for (const Settings& layer : layers) apply_settings(app, layer);
+  assign(common, layers);
   parsed.context.settings = resolved_settings(app);
   parsed.context.layers = layers;
   return parsed;

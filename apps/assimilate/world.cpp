@@ -8,8 +8,8 @@
 #include "papillon/apps/assimilate/surrogate_forecast.hpp"
 #include "papillon/apps/memory.hpp"
 #include "papillon/apps/states/twin_file.hpp"
-#include "papillon/lorenz/lorenz63.hpp"
-#include "papillon/lorenz/lorenz96.hpp"
+#include "papillon/lorenz/dynamics/lorenz63.hpp"
+#include "papillon/lorenz/dynamics/lorenz96.hpp"
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
@@ -146,17 +146,15 @@ std::shared_ptr<const Tensor<double>> initial_states(const AssimilateOptions& o,
 }  // namespace
 
 ModelPointer system_model(const AssimilateOptions& o) {
-  const Scheme scheme = o.scheme == "euler"  ? Scheme::euler
-                        : o.scheme == "heun" ? Scheme::heun
-                                             : Scheme::rk4;
+  const Scheme& scheme = scheme_named(o.scheme);
   const Precision precision = o.precision == "float" ? Precision::float32 : Precision::float64;
   if (o.system == "lorenz96")
-    return dynamics(Lorenz96{o.dimension, o.forcing}, scheme, o.time_step(), precision);
-  if (o.parameters.empty()) return dynamics(Lorenz63{}, scheme, o.time_step(), precision);
+    return forecast_model(Lorenz96{o.dimension, o.forcing}, scheme, o.time_step(), precision);
+  if (o.parameters.empty()) return forecast_model(Lorenz63{}, scheme, o.time_step(), precision);
   if (o.parameters.size() != 3)
     throw UsageError("--parameters: sigma, rho and beta of lorenz63 are three numbers");
-  return dynamics(Lorenz63{o.parameters[0], o.parameters[1], o.parameters[2]}, scheme,
-                  o.time_step(), precision);
+  return forecast_model(Lorenz63{o.parameters[0], o.parameters[1], o.parameters[2]}, scheme,
+                        o.time_step(), precision);
 }
 
 void check_memory(const AssimilateOptions& o) {
@@ -184,7 +182,7 @@ World make_world(const AssimilateOptions& o, Inputs& inputs, const RandomAddress
 
 ObservationModel observation_model(const AssimilateOptions& o) {
   const std::size_t d = o.state_dimension();
-  const Pointwise then = parse_pointwise(o.pointwise);
+  const Pointwise then = parse_enum<Pointwise>(o.pointwise, "observation function");
   if (!o.matrix.empty() && !o.observe.empty())
     throw UsageError("--observe and --operator exclude each other");
   ObservationOperator h = !o.matrix.empty()

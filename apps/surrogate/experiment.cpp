@@ -9,7 +9,7 @@
 #include "papillon/apps/memory.hpp"
 #include "papillon/apps/numbers.hpp"
 #include "papillon/apps/progress.hpp"
-#include "papillon/lorenz/climatology.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
 #include "papillon/lorenz/surrogate/fit.hpp"
 #include "papillon/lorenz/surrogate/surrogate_lyapunov.hpp"
 #include "papillon/tensor/errors.hpp"

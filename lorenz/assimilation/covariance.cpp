@@ -7,7 +7,7 @@
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/factorisations.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 Tensor<double> covariance_factor(const Tensor<double>& covariance, const std::string& what) {
   if (covariance.rank() != 2 || covariance.extent(0) != covariance.extent(1))
@@ -30,4 +30,4 @@ Tensor<double> covariance_factor(const Tensor<double>& covariance, const std::st
   }
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

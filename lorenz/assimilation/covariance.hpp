@@ -5,11 +5,11 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // The lower triangle L of C = L L^T [n, n]. Throws ShapeError, ArgumentError if C is not finite or
 // not symmetric (to rounding), NumericalError if it is not positive definite; messages begin with
 // `what` ("3D-Var: B").
 Tensor<double> covariance_factor(const Tensor<double>& covariance, const std::string& what);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

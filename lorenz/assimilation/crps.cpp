@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 double crps_ensemble(std::span<double> members, double truth) {
   // Sorted, sum over pairs of |x_m - x_n| = 2 sum_m (2 m - M + 1) x_(m), m from 0. Insertion: the
@@ -46,4 +46,4 @@ std::size_t rank_of_truth(std::span<const double> members, double truth) {
   return below + ties / 2;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -3,7 +3,7 @@
 
 #include <span>
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // mean |x_m - y| - 1/2 mean |x_m - x_n| over all pairs, of the step function that the members make
 // (Hersbach 2000; Gneiting and Raftery 2007, eq. 21). Sorts the members in place.
@@ -15,4 +15,4 @@ double crps_gaussian(double mean, double deviation, double truth);
 // The number of members below the truth, 0 ... M. Ties count half, rounded down.
 std::size_t rank_of_truth(std::span<const double> members, double truth);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -4,7 +4,7 @@
 
 #include "papillon/tensor/errors.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 Tensor<double> EnsembleSource::generate(const Tensor<double>& backgrounds,
                                         std::span<const RandomAddress> addresses) const {
@@ -14,4 +14,4 @@ Tensor<double> EnsembleSource::generate(const Tensor<double>& backgrounds,
   return make(backgrounds, addresses);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -9,7 +9,7 @@
 #include "papillon/lorenz/assimilation/random_address.hpp"
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // Row n of the backgrounds is state number addresses[n] (trajectory and cycle): its ensemble
 // depends on that and on nothing else in the batch.
@@ -33,4 +33,4 @@ class EnsembleSource {
 };
 using SourcePointer = std::shared_ptr<const EnsembleSource>;
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

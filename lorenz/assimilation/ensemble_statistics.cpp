@@ -6,11 +6,11 @@
 #include <cmath>
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
-#include "papillon/lorenz/assimilation/small_kernels.hpp"
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/small_kernels.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 // Of one ensemble.
@@ -23,7 +23,7 @@ struct Moments {
 // b_1 = 1/M^2 sum_mn (x_m S^-1 x_n)^3, b_2 = 1/M sum_m (x_m S^-1 x_m)^2 with anomalies x and their
 // covariance S divided by M (Mardia 1970, eqs. 2.23 and 3.9).
 Moments moments(Rows ensemble, const double* background, std::span<const double> scale,
-                Scratch& memory) {
+                Arena& memory) {
   const std::size_t members = ensemble.count, d = ensemble.width;
   const double n = static_cast<double>(members), components = static_cast<double>(d);
   const MeanAndAnomalies x = split_mean(ensemble, memory);
@@ -76,7 +76,7 @@ EnsembleStatistics ensemble_statistics(const Tensor<double>& ensembles,
                     members, d, d + 1));
   std::vector<Moments> all(count);
   parallel_for(count, [&](std::size_t n) {
-    Scratch memory;
+    Arena memory;
     double* rows = const_cast<double*>(ensembles.data()) + n * members * d;  // only read
     all[n] = moments({rows, members, d}, backgrounds.data() + n * d, scale, memory);
   });
@@ -148,4 +148,4 @@ double start_step_for_spread(const SpreadCurve& curve, double spread_pooled) {
       spread_pooled, curve.start_steps.front(), curve.start_steps.back()));
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

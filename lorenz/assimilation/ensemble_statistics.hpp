@@ -7,7 +7,7 @@
 
 #include "papillon/lorenz/assimilation/ensemble_source.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // Means over many ensembles [M, D]; the normalised ones in units of scale [D].
 struct EnsembleStatistics {
@@ -43,4 +43,4 @@ SpreadCurve spread_curve(const std::function<SourcePointer(int start_step)>& sou
 // ArgumentError if it is outside of what the curve covers.
 double start_step_for_spread(const SpreadCurve& curve, double spread_pooled);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -1,6 +1,6 @@
 #include "papillon/lorenz/assimilation/errors.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 AssimilationError::AssimilationError(AssimilationFailure why, std::uint64_t at_cycle,
                                      std::size_t of_trajectory, const std::string& message)
@@ -10,4 +10,4 @@ AssimilationError::AssimilationError(AssimilationFailure why, std::uint64_t at_c
       cycle(at_cycle),
       trajectory(of_trajectory) {}
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -7,7 +7,7 @@
 
 #include "papillon/tensor/errors.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 enum class AssimilationFailure {
   diverged,     // a state that is not finite, or too far from the truth to be of the system
@@ -33,4 +33,4 @@ struct AnalysisError : NumericalError {
   AssimilationFailure failure;
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 double gaspari_cohn(double distance, double c) {
   const double r = std::abs(distance) / c;
@@ -18,4 +18,4 @@ double ring_distance(double i, double j, double n) {
   return std::fmin(d, n - d);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -7,7 +7,7 @@
 
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 void AssimilationMethod::check(const ObservationModel&) const {}
 
@@ -32,9 +32,9 @@ class FunctionMethod final : public AssimilationMethod {
   void check(const ObservationModel& observations) const override {
     if (check_) check_(observations);
   }
-  void analyse(std::span<AnalysisCase> cases, Scratch& memory) const override {
+  void analyse(std::span<AnalysisCase> cases, Arena& memory) const override {
     for (AnalysisCase& one : cases) {
-      const Scratch::Frame frame(memory);
+      const Arena::Scope frame(memory);
       analyse_(one, memory);
     }
   }
@@ -55,7 +55,7 @@ MethodPointer make_method(MethodTraits traits, AnalyseOne analyse,
 void for_each_case(std::span<AnalysisCase> cases, const AnalyseOne& f) {
   std::vector<std::optional<AssimilationError>> failed(cases.size());
   parallel_for(cases.size(), [&](std::size_t i) {
-    Scratch memory;
+    Arena memory;
     try {
       f(cases[i], memory);
     } catch (const AnalysisError& e) {
@@ -66,4 +66,4 @@ void for_each_case(std::span<AnalysisCase> cases, const AnalyseOne& f) {
     if (error) throw *error;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

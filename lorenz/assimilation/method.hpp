@@ -10,7 +10,7 @@
 #include "papillon/lorenz/assimilation/errors.hpp"
 #include "papillon/lorenz/assimilation/observation.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // How far a method says that the truth may be: what spread, CRPS and rank histogram are made of.
 enum class Uncertainty {
@@ -58,7 +58,7 @@ class AssimilationMethod {
 
   // Cases without any observation come, too, and leave the states as they are, inflation included.
   // Throws AssimilationError; where one case is at a time, AnalysisError does as well.
-  virtual void analyse(std::span<AnalysisCase> cases, Scratch& memory) const = 0;
+  virtual void analyse(std::span<AnalysisCase> cases, Arena& memory) const = 0;
 };
 using MethodPointer = std::shared_ptr<const AssimilationMethod>;
 
@@ -70,7 +70,7 @@ struct MethodTraits {
   Uncertainty uncertainty = Uncertainty::ensemble;
   std::size_t scored_members = 0;  // 0: members
 };
-using AnalyseOne = std::function<void(AnalysisCase& one, Scratch& memory)>;
+using AnalyseOne = std::function<void(AnalysisCase& one, Arena& memory)>;
 MethodPointer make_method(MethodTraits traits, AnalyseOne analyse,
                           std::function<void(const ObservationModel&)> check = {});
 
@@ -78,4 +78,4 @@ MethodPointer make_method(MethodTraits traits, AnalyseOne analyse,
 // of that case, the first by trajectory is thrown.
 void for_each_case(std::span<AnalysisCase> cases, const AnalyseOne& f);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -9,33 +9,30 @@
 #include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/tensor/factorisations.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 class SystemModel final : public ForecastModel {
  public:
-  SystemModel(detail::SystemKernels kernels, Scheme scheme, double dt, Precision precision)
-      : kernels_(std::move(kernels)), scheme_(scheme), dt_(dt), precision_(precision) {
-    if (kernels_.dimension == 0)
-      throw ArgumentError("dynamics: the system's dimension should be positive");
+  SystemModel(AnySystem system, const Scheme& scheme, double dt, Precision precision)
+      : system_(std::move(system)), scheme_(scheme), dt_(dt), precision_(precision) {
+    if (dimension() == 0)
+      throw ArgumentError("forecast_model: the system's dimension is 0; must be positive");
     if (!std::isfinite(dt))
-      throw ArgumentError(fmt::format("dynamics: the step {} should be a finite number", dt));
+      throw ArgumentError(fmt::format("forecast_model: the step is {}; must be finite", dt));
   }
 
-  std::size_t dimension() const override { return kernels_.dimension; }
+  std::size_t dimension() const override { return system_.dimension(); }
   std::string description() const override {
-    constexpr const char* schemes[] = {"euler", "heun", "rk4"};
-    return fmt::format("system of {} components, {}, dt {}, {}", dimension(),
-                       schemes[static_cast<int>(scheme_)], dt_,
+    return fmt::format("system of {} components, {}, dt {}, {}", dimension(), scheme_.name, dt_,
                        precision_ == Precision::float32 ? "float32" : "float64");
   }
 
   void advance(Rows states, std::size_t steps) const override {
-    const Steps todo{scheme_, dt_, steps, 0};
     if (precision_ == Precision::float32)
-      advance_in<float>(kernels_.in_float, states, todo);
+      integrate_rows<float>(system_, {scheme_, dt_, steps, 0}, states.count, states.data);
     else
-      advance_in<double>(kernels_.in_double, states, todo);
+      integrate_rows<double>(system_, {scheme_, dt_, steps, 0}, states.count, states.data);
   }
 
   bool differentiable() const override { return true; }
@@ -44,52 +41,14 @@ class SystemModel final : public ForecastModel {
     std::vector<Var<double>> columns;
     for (std::size_t i = 0; i < n; ++i)
       columns.push_back(reshape(slice(states, 1, i, i + 1), {-1}));
-    for (std::size_t s = 0; s < steps; ++s) kernels_.graph_step(scheme_, dt_, columns);
+    for (std::size_t s = 0; s < steps; ++s) system_.advance(scheme_, dt_, columns);
     for (Var<double>& column : columns)
       column = reshape(column, {static_cast<std::ptrdiff_t>(rows), 1});
     return concatenate(columns, 1);
   }
 
  private:
-  // The tiles of large ensembles go to all threads; a single tile stays on this one.
-  template <class T>
-  void advance_in(const std::function<void(const Steps&, T*)>& kernel, Rows states,
-                  const Steps& todo) const {
-    constexpr std::size_t width = tile_members<T>;
-    const auto one = [&](std::size_t t) {
-      const std::size_t count = std::min(width, states.count - t * width);
-      advance_tile_of<T>(kernel, {states[t * width], count, states.width}, todo);
-    };
-    const std::size_t tiles = (states.count + width - 1) / width;
-    if (tiles == 1)
-      one(0);
-    else
-      parallel_for(tiles, one);
-  }
-
-  template <class T>
-  void advance_tile_of(const std::function<void(const Steps&, T*)>& kernel, Rows rows,
-                       const Steps& todo) const {
-    constexpr std::size_t width = tile_members<T>;
-    const std::size_t n = rows.width;
-    alignas(64) std::array<T, 1024> on_stack;
-    std::vector<T, RecyclingAllocator<T>> large;
-    T* tile = on_stack.data();
-    if (n * width > on_stack.size()) {
-      large.resize(n * width);
-      tile = large.data();
-    }
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t m = 0; m < rows.count; ++m) tile[i * width + m] = static_cast<T>(rows[m][i]);
-      // What is left of the tile computes something harmless.
-      std::fill(tile + i * width + rows.count, tile + (i + 1) * width, tile[i * width]);
-    }
-    kernel(todo, tile);
-    for (std::size_t m = 0; m < rows.count; ++m)
-      for (std::size_t i = 0; i < n; ++i) rows[m][i] = static_cast<double>(tile[i * width + m]);
-  }
-
-  detail::SystemKernels kernels_;
+  AnySystem system_;
   Scheme scheme_;
   double dt_;
   Precision precision_;
@@ -149,9 +108,9 @@ Var<double> ForecastModel::graph(const Var<double>&, std::size_t) const {
   throw ArgumentError("this forecast model has no graph: tangent-linear and adjoint need one");
 }
 
-ModelPointer detail::system_model(SystemKernels kernels, Scheme scheme, double dt,
-                                  Precision precision) {
-  return std::make_shared<SystemModel>(std::move(kernels), scheme, dt, precision);
+ModelPointer forecast_model(const AnySystem& system, const Scheme& scheme, double dt,
+                            Precision precision) {
+  return std::make_shared<SystemModel>(system, scheme, dt, precision);
 }
 
 ModelPointer function_model(std::size_t dimension,
@@ -198,9 +157,9 @@ ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every) {
 }
 
 void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
-                     const RandomAddress& address, Purpose purpose, Scratch& memory) {
+                     const RandomAddress& address, Purpose purpose, Arena& memory) {
   const std::size_t n = states.width;
-  const Scratch::Frame frame(memory);
+  const Arena::Scope frame(memory);
   double* e = memory.take(states.size());
   address.normal(purpose, {e, states.size()}, number * states.size());
   for (std::size_t m = 0; m < states.count; ++m)
@@ -229,7 +188,7 @@ void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size
 
 void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
                         std::size_t done, std::size_t steps, const RandomAddress& address,
-                        Purpose purpose, Scratch& memory) {
+                        Purpose purpose, Arena& memory) {
   if (noise.every == 0) return model.advance(states, steps);
   check_model_noise(noise, states.width, 0);
   for (const std::size_t end = done + steps; done < end;) {
@@ -241,4 +200,4 @@ void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Row
   }
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -9,10 +9,10 @@
 
 #include "papillon/autograd/ops.hpp"
 #include "papillon/lorenz/assimilation/random_address.hpp"
-#include "papillon/lorenz/assimilation/scratch.hpp"
-#include "papillon/lorenz/integrate.hpp"
+#include "papillon/lorenz/dynamics/integrate.hpp"
+#include "papillon/tensor/arena.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // Safe to call from several threads at once. A state that blows up becomes infinite or NaN; the
 // experiment finds it.
@@ -34,13 +34,9 @@ class ForecastModel {
 };
 using ModelPointer = std::shared_ptr<const ForecastModel>;
 
-// In which precision a system is integrated; states are double outside.
-enum class Precision { float32, float64 };
-
 // A system stepped with a scheme; differentiable.
-template <System S>
-ModelPointer dynamics(const S& system, Scheme scheme = Scheme::rk4, double dt = 0.01,
-                      Precision precision = Precision::float64);
+ModelPointer forecast_model(const AnySystem& system, const Scheme& scheme = Scheme::rk4,
+                            double dt = 0.01, Precision precision = Precision::float64);
 
 // Any function from states [N, D] to the states one step later; `graph`, if given, is the same on
 // Vars. Networks want to be called with many rows: batched.
@@ -67,11 +63,11 @@ ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every);
 // are cut into pieces. Throws ShapeError.
 void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
                         std::size_t done, std::size_t steps, const RandomAddress& address,
-                        Purpose purpose, Scratch& memory);
+                        Purpose purpose, Arena& memory);
 
 // The noise of noise time `number` (0 ... in a cycle) alone, added to the states of one trajectory.
 void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
-                     const RandomAddress& address, Purpose purpose, Scratch& memory);
+                     const RandomAddress& address, Purpose purpose, Arena& memory);
 // Throws ShapeError or ArgumentError where the noise does not fit states of that dimension or
 // cycles of that many steps.
 void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size_t steps);
@@ -81,42 +77,4 @@ void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size
 Tensor<double> spun_up_states(const ForecastModel& model, std::size_t count, std::size_t spin_up,
                               RandomStream random, double mean = 0, double deviation = 1);
 
-namespace detail {
-
-// A dynamical system as the model sees it: a tile of members, or columns of Vars.
-struct SystemKernels {
-  std::size_t dimension;
-  std::function<void(const Steps&, float* tile)> in_float;
-  std::function<void(const Steps&, double* tile)> in_double;
-  std::function<void(Scheme, double dt, std::vector<Var<double>>& columns)> graph_step;
-};
-ModelPointer system_model(SystemKernels kernels, Scheme scheme, double dt, Precision precision);
-
-}  // namespace detail
-
-template <System S>
-ModelPointer dynamics(const S& system, Scheme scheme, double dt, Precision precision) {
-  detail::SystemKernels kernels{
-      system.dimension(),
-      [system](const Steps& todo, float* tile) {
-        advance_tile(system, todo, tile, static_cast<float*>(nullptr));
-      },
-      [system](const Steps& todo, double* tile) {
-        advance_tile(system, todo, tile, static_cast<double*>(nullptr));
-      },
-      [system](Scheme by, double step, std::vector<Var<double>>& columns) {
-        const std::size_t n = columns.size();
-        std::vector<Var<double>> work(3 * n);
-        switch (by) {
-          case Scheme::euler:
-            return euler_step(system, step, n, columns.data(), work.data());
-          case Scheme::heun:
-            return heun_step(system, step, n, columns.data(), work.data());
-          case Scheme::rk4:
-            return rk4_step(system, step, n, columns.data(), work.data());
-        }
-      }};
-  return detail::system_model(std::move(kernels), scheme, dt, precision);
-}
-
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

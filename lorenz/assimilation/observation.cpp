@@ -7,10 +7,10 @@
 
 #include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/lorenz/assimilation/errors.hpp"
-#include "papillon/lorenz/assimilation/small_kernels.hpp"
 #include "papillon/tensor/factorisations.hpp"
+#include "papillon/tensor/small_kernels.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 ObservationModel::ObservationModel(ObservationOperator h, double deviation)
     : ObservationModel(std::move(h), std::vector<double>{deviation}) {}
@@ -54,9 +54,9 @@ std::string ObservationModel::description() const {
 }
 
 void ObservationModel::observe(const double* truth, const RandomAddress& address, double* out,
-                               Scratch& memory) const {
+                               Arena& memory) const {
   const std::size_t p = observations();
-  const Scratch::Frame frame(memory);
+  const Arena::Scope frame(memory);
   double* e = memory.take(p);
   address.normal(Purpose::observation_errors, {e, p});
   h_.apply({const_cast<double*>(truth), 1, dimension()}, {out, 1, p});
@@ -70,7 +70,7 @@ void ObservationModel::observe(const double* truth, const RandomAddress& address
 }
 
 Observation::Observation(const ObservationModel& model, std::span<const double> values,
-                         Scratch& memory)
+                         Arena& memory)
     : model_(&model) {
   const std::size_t all = model.observations();
   if (values.size() != all)
@@ -102,8 +102,8 @@ Observation::Observation(const ObservationModel& model, std::span<const double> 
   }
 }
 
-bool Observation::try_predict(Rows states, Rows out, Scratch& memory) const {
-  const Scratch::Frame frame(memory);
+bool Observation::try_predict(Rows states, Rows out, Arena& memory) const {
+  const Arena::Scope frame(memory);
   const Rows all = complete() ? out : memory.rows(states.count, model_->observations());
   model_->h().apply(states, all);
   bool finite = true;
@@ -115,7 +115,7 @@ bool Observation::try_predict(Rows states, Rows out, Scratch& memory) const {
   return finite;
 }
 
-void Observation::predict(Rows states, Rows out, Scratch& memory) const {
+void Observation::predict(Rows states, Rows out, Arena& memory) const {
   if (try_predict(states, out, memory)) return;
   std::size_t k = 0;
   while (std::isfinite(out.data[k])) ++k;
@@ -138,8 +138,8 @@ double Observation::error_covariance(std::size_t i, std::size_t j) const {
   return i == j ? factor_[i] * factor_[i] : 0;
 }
 
-void Observation::apply_inverse_covariance(double* row, Scratch& memory) const {
-  const Scratch::Frame frame(memory);
+void Observation::apply_inverse_covariance(double* row, Arena& memory) const {
+  const Arena::Scope frame(memory);
   const std::size_t all = model_->observations();
   double* part = memory.take(count_);
   for (std::size_t i = 0; i < count_; ++i) part[i] = row[which_[i]];
@@ -153,4 +153,4 @@ void Observation::apply_inverse_covariance(double* row, Scratch& memory) const {
   for (std::size_t i = 0; i < count_; ++i) row[which_[i]] = part[i];
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

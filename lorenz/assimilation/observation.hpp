@@ -8,7 +8,7 @@
 #include "papillon/lorenz/assimilation/observation_operator.hpp"
 #include "papillon/lorenz/assimilation/random_address.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // y = H(x) + e, e ~ N(0, R).
 class ObservationModel {
@@ -28,8 +28,7 @@ class ObservationModel {
   std::string description() const;
 
   // y = H(truth) + the error of this address.
-  void observe(const double* truth, const RandomAddress& address, double* out,
-               Scratch& memory) const;
+  void observe(const double* truth, const RandomAddress& address, double* out, Arena& memory) const;
 
  private:
   friend class Observation;
@@ -45,8 +44,8 @@ class Observation {
   Observation() = default;
   // values [P]; NaN: missing. Memory is of the caller's frame. Throws AnalysisError (observation)
   // if a value is infinite.
-  Observation(const ObservationModel& model, std::span<const double> values, Scratch& memory);
-  Observation(const ObservationModel&&, std::span<const double>, Scratch&) = delete;
+  Observation(const ObservationModel& model, std::span<const double> values, Arena& memory);
+  Observation(const ObservationModel&&, std::span<const double>, Arena&) = delete;
 
   const ObservationModel& model() const { return *model_; }
   std::size_t count() const { return count_; }  // p; 0: nothing to analyse
@@ -55,9 +54,9 @@ class Observation {
   const std::size_t* which() const { return which_; }  // [p]: places among the P
   // H of the states, out [rows, p]. Throws AnalysisError (observation) if it is not finite where
   // the states are.
-  void predict(Rows states, Rows out, Scratch& memory) const;
+  void predict(Rows states, Rows out, Arena& memory) const;
   // The same; false where it would throw.
-  bool try_predict(Rows states, Rows out, Scratch& memory) const;
+  bool try_predict(Rows states, Rows out, Arena& memory) const;
   // Rows of p numbers, each whitened in place.
   void whiten(Rows rows) const;
   // The lower triangle L, [p, p] with the distance p between rows; for uncorrelated errors their
@@ -66,7 +65,7 @@ class Observation {
   // R of observations i and j of the p.
   double error_covariance(std::size_t i, std::size_t j) const;
   // R^-1 on a row of P numbers in place, with zeros for what is missing on both sides.
-  void apply_inverse_covariance(double* row, Scratch& memory) const;
+  void apply_inverse_covariance(double* row, Arena& memory) const;
 
  private:
   const ObservationModel* model_ = nullptr;
@@ -82,4 +81,4 @@ struct ObservationSource {
   std::optional<Tensor<double>> given{};
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -7,18 +7,8 @@
 #include <array>
 #include <cmath>
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
-
-constexpr std::array<std::pair<Pointwise, const char*>, 8> names = {
-    {{Pointwise::identity, "identity"},
-     {Pointwise::square, "square"},
-     {Pointwise::cube, "cube"},
-     {Pointwise::abs, "abs"},
-     {Pointwise::exp, "exp"},
-     {Pointwise::log, "log"},
-     {Pointwise::log1p_abs, "log1p_abs"},
-     {Pointwise::tanh, "tanh"}}};
 
 double apply_pointwise(Pointwise f, double x) {
   switch (f) {
@@ -65,21 +55,6 @@ Var<double> apply_pointwise(Pointwise f, const Var<double>& x) {
 }
 
 }  // namespace
-
-std::string to_string(Pointwise function) {
-  for (const auto& [value, name] : names)
-    if (value == function) return name;
-  return "?";
-}
-
-Pointwise parse_pointwise(std::string_view name) {
-  std::string all;
-  for (const auto& [value, known] : names) {
-    if (name == known) return value;
-    all += fmt::format("{}{}", all.empty() ? "" : ", ", known);
-  }
-  throw ArgumentError(fmt::format("observation function '{}'; one of: {}", name, all));
-}
 
 ObservationOperator ObservationOperator::all(std::size_t dimension, Pointwise then) {
   std::vector<std::size_t> which(dimension);
@@ -193,4 +168,4 @@ void ObservationOperator::jacobian(const double* state, double* out) const {
   std::copy(rows.value().begin(), rows.value().end(), out);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -1,21 +1,23 @@
 // From a state to what is observed of it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "papillon/autograd/ops.hpp"
-#include "papillon/lorenz/assimilation/scratch.hpp"
+#include "papillon/tensor/arena.hpp"
+#include "papillon/tensor/enum_names.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // Applied to each observed number.
 enum class Pointwise { identity, square, cube, abs, exp, log, log1p_abs, tanh };
-std::string to_string(Pointwise function);
-Pointwise parse_pointwise(std::string_view name);  // throws ArgumentError
+constexpr auto enum_names(Pointwise) {
+  return std::array{"identity", "square", "cube", "abs", "exp", "log", "log1p_abs", "tanh"};
+}
 
 // H: states of D components to P observations. A value; cheap to copy. Rows do not depend on each
 // other.
@@ -58,4 +60,4 @@ class ObservationOperator {
   std::function<Var<double>(const Var<double>&)> graph_;
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

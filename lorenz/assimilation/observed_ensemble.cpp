@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "papillon/lorenz/assimilation/errors.hpp"
-#include "papillon/lorenz/assimilation/small_kernels.hpp"
 #include "papillon/tensor/factorisations.hpp"
+#include "papillon/tensor/small_kernels.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 void centre(Rows rows, double* mean) {
@@ -21,7 +21,7 @@ void centre(Rows rows, double* mean) {
 
 }  // namespace
 
-MeanAndAnomalies split_mean(Rows ensemble, Scratch& memory) {
+MeanAndAnomalies split_mean(Rows ensemble, Arena& memory) {
   MeanAndAnomalies parts{memory.take(ensemble.width), memory.rows(ensemble.count, ensemble.width)};
   std::copy_n(ensemble.data, ensemble.size(), parts.anomalies.data);
   centre(parts.anomalies, parts.mean);
@@ -34,7 +34,7 @@ void join_mean(const MeanAndAnomalies& parts, Rows ensemble) {
       ensemble[m][i] = parts.mean[i] + parts.anomalies[m][i];
 }
 
-ObservedAnomalies observe_ensemble(Rows ensemble, const Observation& observed, Scratch& memory) {
+ObservedAnomalies observe_ensemble(Rows ensemble, const Observation& observed, Arena& memory) {
   ObservedAnomalies y{memory.take(observed.count()), memory.rows(ensemble.count, observed.count())};
   observed.predict(ensemble, y.anomalies, memory);
   centre(y.anomalies, y.mean);
@@ -42,7 +42,7 @@ ObservedAnomalies observe_ensemble(Rows ensemble, const Observation& observed, S
   return y;
 }
 
-Rows whitened_innovation(const Observation& observed, const double* predicted, Scratch& memory) {
+Rows whitened_innovation(const Observation& observed, const double* predicted, Arena& memory) {
   const Rows innovation = memory.rows(1, observed.count());
   for (std::size_t i = 0; i < observed.count(); ++i)
     innovation[0][i] = observed.values()[i] - predicted[i];
@@ -75,7 +75,7 @@ struct Problem {
 
 // What decompose() makes of it: for each row k of U diag(s) W^T the singular value, the direction
 // among the members (a row of W^T or a column of U) and the projections.
-void by_rotations(const Problem& s, Rows innovations, Spectrum& out, Scratch& memory) {
+void by_rotations(const Problem& s, Rows innovations, Spectrum& out, Arena& memory) {
   // What else is needed is carried along: U^T d if the rows are observations, U^T if members.
   const std::size_t carried = s.by_observation ? innovations.count : s.rows;
   const std::size_t width = s.length + carried;
@@ -130,7 +130,7 @@ void by_lapack(const Problem& s, Rows innovations, Spectrum& out) {
 
 }  // namespace
 
-Spectrum decompose(Rows y, Rows innovations, Scratch& memory) {
+Spectrum decompose(Rows y, Rows innovations, Arena& memory) {
   const Problem problem(y);
   Spectrum out;
   out.s = memory.take(problem.rows);
@@ -162,8 +162,8 @@ void combine_members(Rows anomalies, const double* v, double* q) {
 }
 
 void transform_anomalies(Rows anomalies, const Spectrum& spectrum, double scale,
-                         const double* extra, Scratch& memory) {
-  const Scratch::Frame frame(memory);
+                         const double* extra, Arena& memory) {
+  const Arena::Scope frame(memory);
   const std::size_t d = anomalies.width;
   const Rows q = memory.rows(spectrum.rank, d);
   for (std::size_t k = 0; k < spectrum.rank; ++k) combine_members(anomalies, spectrum.v[k], q[k]);
@@ -185,8 +185,8 @@ void move_mean(double* mean, Rows anomalies, const Spectrum& spectrum, const dou
     }
 }
 
-void rotate_anomalies(Rows anomalies, const RandomAddress& random, Scratch& memory) {
-  const Scratch::Frame frame(memory);
+void rotate_anomalies(Rows anomalies, const RandomAddress& random, Arena& memory) {
+  const Arena::Scope frame(memory);
   const std::size_t members = anomalies.count, n = members - 1, d = anomalies.width;
   // An orthogonal matrix uniformly from all: Gram and Schmidt on Gaussian rows, twice for rounding.
   const Rows q = memory.rows(n, n);
@@ -222,4 +222,4 @@ void rotate_anomalies(Rows anomalies, const RandomAddress& random, Scratch& memo
   reflect();
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

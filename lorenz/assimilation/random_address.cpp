@@ -4,7 +4,7 @@
 
 #include "papillon/tensor/errors.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 // The fields share the 48 bits of a stream's index: 4, 16 and 28.
@@ -50,4 +50,4 @@ void RandomAddress::integers(Purpose purpose, std::uint64_t bound,
   fill_integers(stream(purpose), index(0, out.size()), bound, out);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -7,7 +7,7 @@
 
 #include "papillon/tensor/random_streams.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // Experiments of one seed that share no random number: a test, and what is tried before or beside.
 enum class Experiment : std::uint64_t { test, tuning, spread, end };
@@ -35,4 +35,4 @@ struct RandomAddress {
   std::uint64_t index(std::uint64_t first, std::uint64_t count) const;
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

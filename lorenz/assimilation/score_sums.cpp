@@ -5,7 +5,7 @@
 
 #include "papillon/lorenz/assimilation/crps.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 ScoreSums::ScoreSums(Layout layout) : layout_(std::move(layout)) {
   const std::size_t k = layout_.trajectories, b = layout_.batches, d = layout_.dimension;
@@ -43,8 +43,8 @@ void add_covariance(const double* anomalies, std::size_t d, std::size_t members,
 }  // namespace
 
 void ScoreSums::add(Which which, std::size_t k, std::size_t b, const double* x, const double* truth,
-                    const Belief& belief, Scratch& memory) {
-  const Scratch::Frame frame(memory);
+                    const Belief& belief, Arena& memory) {
+  const Arena::Scope frame(memory);
   const std::size_t d = layout_.dimension, members = belief.ensemble.count;
   double* sums = row(which, k, b);
   double *error = sums + first_error, *square = error + d, *variance = square + d;
@@ -118,4 +118,4 @@ std::vector<std::pair<const char*, const Tensor<double>*>> ScoreSums::tensors() 
   return out;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -5,9 +5,9 @@
 #include <array>
 
 #include "papillon/lorenz/assimilation/scores.hpp"
-#include "papillon/lorenz/assimilation/scratch.hpp"
+#include "papillon/tensor/arena.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // How far the truth may be from x, if that is known: an ensemble [M, D], or variances [1, D].
 struct Belief {
@@ -31,7 +31,7 @@ class ScoreSums {
   enum Which { background, analysis };
   // x [D], the mean of the belief or the one state; batch b of trajectory k.
   void add(Which which, std::size_t k, std::size_t b, const double* x, const double* truth,
-           const Belief& belief, Scratch& memory);
+           const Belief& belief, Arena& memory);
   void add_lead(std::size_t lead, std::size_t k, std::size_t b, const double* x,
                 const double* truth);
 
@@ -59,4 +59,4 @@ class ScoreSums {
   Tensor<double> leads_;                          // [K, B, leads, 3]: count, square, root
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -8,7 +8,7 @@
 
 #include "papillon/lorenz/assimilation/score_sums.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -186,4 +186,4 @@ Estimate paired_difference(const StateScores& a, const StateScores& b) {
           standard_error(differences(a.nrmse_batches.span(), b.nrmse_batches.span()))};
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -7,7 +7,7 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // A score with two standard errors: from how much trajectories differ (NaN for fewer than two), and
 // from how much batches of consecutive cycles do, all trajectories together (batch means: right if
@@ -64,4 +64,4 @@ struct TwinScores {
 // ArgumentError if they have not the same trajectories and batches.
 Estimate paired_difference(const StateScores& a, const StateScores& b);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

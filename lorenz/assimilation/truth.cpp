@@ -7,7 +7,7 @@
 
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 Truth::Truth(GivenTruth given) : given_(std::move(given)) {
   const GivenTruth& g = *given_;
@@ -82,7 +82,7 @@ void Truth::next(std::size_t times, std::size_t every, std::size_t steps_per_cyc
     const std::size_t block =
         integrated_->model->batched() ? k : std::min<std::size_t>(k, tile_members<double>);
     parallel_for((k + block - 1) / block, [&](std::size_t b) {
-      Scratch memory;
+      Arena memory;
       const std::size_t begin = b * block, count = std::min(block, k - begin);
       for (std::size_t n = 0; n < times; ++n) {
         const std::uint64_t step = steps_done_ + n * every;
@@ -112,4 +112,4 @@ void Truth::restore(std::uint64_t steps_done, const Tensor<double>& state) {
   steps_done_ = steps_done;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

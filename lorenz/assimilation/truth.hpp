@@ -6,7 +6,7 @@
 
 #include "papillon/lorenz/assimilation/model.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // [trajectories, time, D]; the experiment begins at first_time, and trajectory k of it is row
 // first_trajectory + k.
@@ -55,4 +55,4 @@ class Truth {
   Tensor<double> state_;
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -8,7 +8,7 @@
 
 #include "papillon/lorenz/assimilation/errors.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 TuningPoint measure(const TuningObjective& objective, double parameter) {
@@ -77,4 +77,4 @@ TuningCurve golden_section(const TuningObjective& objective, double low, double 
   return finish(std::move(points));
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -6,7 +6,7 @@
 
 #include "papillon/lorenz/assimilation/scores.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct TuningPoint {
   double parameter;
@@ -32,4 +32,4 @@ TuningCurve grid_search(const TuningObjective& objective, std::vector<double> gr
 TuningCurve golden_section(const TuningObjective& objective, double low, double high,
                            double tolerance);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -8,7 +8,7 @@
 #include "papillon/lorenz/assimilation/twin_state.hpp"
 #include "papillon/nn/safetensors.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 constexpr const char* twin_format = "papillon-twin-experiment";
@@ -171,4 +171,4 @@ void TwinExperiment::load(const std::filesystem::path& path) {
   s.failures = std::move(failures);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

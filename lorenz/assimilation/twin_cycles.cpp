@@ -7,7 +7,7 @@
 #include "papillon/lorenz/assimilation/twin_state.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // What a group of cycles needs besides the experiment itself.
 struct TwinExperiment::State::Chunk {
@@ -45,11 +45,11 @@ class TwinExperiment::State::Group {
 
  private:
   void run_window(std::uint64_t first) {
-    for (Scratch& memory : memories_) memory.clear();
+    for (Arena& memory : memories_) memory.clear();
     if (smoother_) keep();
     for (std::uint64_t c = first; c < first + window_; ++c) {
       forecast(c, c - first, scored(c));
-      each(c, [&](std::size_t k, Scratch& memory) {
+      each(c, [&](std::size_t k, Arena& memory) {
         take_mean(k);
         check_distance(k, c, "background");
         if (scored(c) && !deferred_) score(ScoreSums::background, k, c, {ensemble(k), {}}, memory);
@@ -60,7 +60,7 @@ class TwinExperiment::State::Group {
     analyse(first + window_ - 1);
     for (std::uint64_t c = smoother_ ? first : first + window_ - 1; c < first + window_; ++c) {
       if (smoother_) forecast(c, 0, false);
-      each(c, [&](std::size_t k, Scratch& memory) {
+      each(c, [&](std::size_t k, Arena& memory) {
         if (scored(c) && deferred_)  // means_ still has the background
           score(ScoreSums::background, k, c, reported(k, 0), memory);
         take_mean(k);
@@ -110,7 +110,7 @@ class TwinExperiment::State::Group {
     for (std::size_t r = 0; r < times; ++r) {
       advance_states(cycle, r * every, every);
       if (!score_leads) continue;
-      each(cycle, [&](std::size_t k, Scratch&) {
+      each(cycle, [&](std::size_t k, Arena&) {
         take_mean(k);
         s_.sums.add_lead(interval * times + r, begin_ + k, batch(cycle), mean(k),
                          truth(k, cycle, r));
@@ -124,14 +124,14 @@ class TwinExperiment::State::Group {
     for (std::size_t at = from; at < from + steps; at += piece) {
       s_.setup.model->advance({states(0).data, count_ * s_.members, s_.dimension}, piece);
       if (noise.every)
-        each(cycle, [&](std::size_t k, Scratch& memory) {
+        each(cycle, [&](std::size_t k, Arena& memory) {
           add_model_noise(noise, states(k), at / piece, address(k, cycle), Purpose::forecast_noise,
                           memory);
         });
     }
   }
 
-  void observe(std::size_t k, std::uint64_t cycle, Observation& out, Scratch& memory) {
+  void observe(std::size_t k, std::uint64_t cycle, Observation& out, Arena& memory) {
     const ObservationSource& source = s_.setup.observations;
     const std::size_t p = source.model.observations(), row = begin_ + k;
     double* y = memory.take(p);
@@ -181,7 +181,7 @@ class TwinExperiment::State::Group {
     const auto one = [&](std::size_t i) {
       const std::size_t k = cases_[i].random.trajectory - begin_;
       guarded(k, cycle, [&] {
-        const Scratch::Frame frame(memories_[k]);
+        const Arena::Scope frame(memories_[k]);
         s_.method->analyse({&cases_[i], 1}, memories_[k]);
       });
     };
@@ -227,7 +227,7 @@ class TwinExperiment::State::Group {
   }
 
   void score(ScoreSums::Which which, std::size_t k, std::uint64_t cycle, const Belief& belief,
-             Scratch& memory) {
+             Arena& memory) {
     s_.sums.add(which, begin_ + k, batch(cycle), mean(k), truth(k, cycle, chunk_.times_a_cycle - 1),
                 belief, memory);
   }
@@ -280,7 +280,7 @@ class TwinExperiment::State::Group {
   const Chunk& chunk_;
   std::size_t begin_, count_, window_;
   bool smoother_, deferred_;
-  std::vector<Scratch> memories_;      // one for each trajectory
+  std::vector<Arena> memories_;        // one for each trajectory
   std::vector<Observation> observed_;  // [count, window]
   std::vector<AnalysisCase> cases_;    // of those that have not failed
   Tensor<double> means_;               // [count, D]: of the states, when last taken
@@ -320,4 +320,4 @@ void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* written) {
   done += cycles;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -10,7 +10,7 @@
 #include "papillon/lorenz/assimilation/twin_state.hpp"
 #include "papillon/tensor/linalg.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 std::uint64_t round_up(std::uint64_t n, std::uint64_t to) {
@@ -179,4 +179,4 @@ TwinScores twin_experiment(TwinSetup setup, MethodPointer method, const TwinOpti
   return experiment.scores();
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

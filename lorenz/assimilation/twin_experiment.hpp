@@ -11,7 +11,7 @@
 #include "papillon/lorenz/assimilation/scores.hpp"
 #include "papillon/lorenz/assimilation/truth.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct TwinOptions {
   std::size_t trajectories = 0;      // of the truths, the first so many; 0: all
@@ -106,4 +106,4 @@ class TwinExperiment {
 // All of it in one call.
 TwinScores twin_experiment(TwinSetup setup, MethodPointer method, const TwinOptions& options);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

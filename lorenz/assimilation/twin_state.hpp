@@ -7,7 +7,7 @@
 #include "papillon/lorenz/assimilation/twin_experiment.hpp"
 #include "papillon/nn/run_settings.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct TwinExperiment::State {
   State(TwinSetup given, MethodPointer by, TwinOptions wanted);
@@ -41,4 +41,4 @@ struct TwinExperiment::State {
   class Group;
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

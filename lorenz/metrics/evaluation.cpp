@@ -8,11 +8,11 @@
 #include "papillon/lorenz/metrics/extremes.hpp"
 #include "papillon/lorenz/metrics/frechet.hpp"
 #include "papillon/lorenz/metrics/nearest.hpp"
-#include "papillon/lorenz/surrogate/features.hpp"
+#include "papillon/nn/fourier_features.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 namespace {
 
 constexpr std::size_t components = 3;
@@ -98,9 +98,7 @@ Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference
   Histogram histogram(components, options.histogram);
   histogram.add(states.span());
   FeatureMap map = options.feature_map;
-  if (!map)
-    map = [random = random_fourier_features(components, {options.features, 1, options.seed})](
-              const Tensor<float>& x) { return papillon::evaluate(*random, x); };
+  if (!map) map = FourierFeatures(components, {options.features, 1, options.seed});
   Climatology features = feature_climatology(states, map, options.feature_states);
   Tails limits = tails(states);
   const std::size_t all = states.extent(0);
@@ -144,4 +142,4 @@ Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference
   return result;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

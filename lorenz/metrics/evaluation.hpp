@@ -4,13 +4,13 @@
 #include <array>
 #include <cstdint>
 
-#include "papillon/lorenz/lorenz63.hpp"
+#include "papillon/lorenz/dynamics/lorenz63.hpp"
 #include "papillon/lorenz/metrics/frechet.hpp"
 #include "papillon/lorenz/metrics/hellinger.hpp"
 #include "papillon/lorenz/metrics/identities.hpp"
 #include "papillon/lorenz/metrics/metric.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 struct EvaluationOptions {
   // States are compared as (x - shift) / scale: of the paper's training set.
@@ -44,4 +44,4 @@ struct Evaluation {
 Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference,
                     const Tensor<float>& independent, const EvaluationOptions& options = {});
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

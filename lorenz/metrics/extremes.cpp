@@ -7,7 +7,7 @@
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 Tails tails(const Tensor<float>& reference, double probability) {
   if (reference.rank() != 2 || reference.extent(0) == 0)
@@ -47,4 +47,4 @@ double share_in_tails(const Tensor<float>& states, const Tails& tails) {
   return static_cast<double>(count) / static_cast<double>(states.size());
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

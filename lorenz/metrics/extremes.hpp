@@ -5,7 +5,7 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 // The tails of each component.
 struct Tails {
@@ -19,4 +19,4 @@ Tails tails(const Tensor<float>& reference, double probability = 0.01);
 // The share of states at or below low plus at or above high, mean over the components.
 double share_in_tails(const Tensor<float>& states, const Tails& tails);
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

@@ -8,7 +8,7 @@
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/linalg.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 namespace {
 
 double dot(const double* a, const double* b, std::size_t n) {
@@ -116,4 +116,4 @@ Climatology feature_climatology(const Tensor<float>& states, const FeatureMap& m
   return total[0];
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

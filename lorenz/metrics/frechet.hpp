@@ -3,16 +3,16 @@
 
 #include <functional>
 
-#include "papillon/lorenz/climatology.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 // |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)) for the means and covariances A, B of features:
 // the squared Wasserstein distance of Gaussians with these moments. Throws ShapeError,
 // ArgumentError.
 double frechet_distance(const Climatology& a, const Climatology& b);
 
-// Rows of normalised states to rows of features; those of lorenz/surrogate/features.hpp, say.
+// Rows of normalised states to rows of features; those of nn/fourier_features.hpp, say.
 using FeatureMap = std::function<Tensor<double>(const Tensor<float>& states)>;
 
 // Mean and covariance of the features of states [N, D], a few thousand rows at a time; of at most
@@ -20,4 +20,4 @@ using FeatureMap = std::function<Tensor<double>(const Tensor<float>& states)>;
 Climatology feature_climatology(const Tensor<float>& states, const FeatureMap& map,
                                 std::size_t limit = 0);
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

@@ -8,7 +8,7 @@
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 Histogram::Histogram(std::size_t dimension, const HistogramOptions& options)
     : dimension_(dimension), options_(options) {
@@ -72,4 +72,4 @@ double hellinger_distance(const Histogram& p, const Histogram& q) {
   return std::sqrt(std::min(sum / 2, 1.0));
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

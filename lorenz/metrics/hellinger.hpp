@@ -7,7 +7,7 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 struct HistogramOptions {
   std::size_t bins = 70;    // along each component
@@ -38,4 +38,4 @@ class Histogram {
 // histogram is empty.
 double hellinger_distance(const Histogram& p, const Histogram& q);
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

@@ -7,7 +7,7 @@
 
 #include "papillon/tensor/errors.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 MomentIdentities moment_identities(const Climatology& states, const Lorenz63& system) {
   if (states.dimension() != 3)
@@ -33,4 +33,4 @@ MomentIdentities moment_identities(const Climatology& states, const Lorenz63& sy
   return result;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

@@ -4,10 +4,10 @@
 
 #include <array>
 
-#include "papillon/lorenz/climatology.hpp"
-#include "papillon/lorenz/lorenz63.hpp"
+#include "papillon/lorenz/dynamics/climatology.hpp"
+#include "papillon/lorenz/dynamics/lorenz63.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 // Relative errors, each the difference of the two sides over the size of the largest term:
 //   <x> = 0 (over the standard deviation of x)     from the symmetry (x, y) -> (-x, -y)
@@ -23,4 +23,4 @@ struct MomentIdentities {
 // Of states in physical units; throws ShapeError unless they have three components.
 MomentIdentities moment_identities(const Climatology& states, const Lorenz63& system = {});
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

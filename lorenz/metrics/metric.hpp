@@ -1,7 +1,7 @@
 // A metric of generated states, beside what perfect states of the same number would score.
 #pragma once
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 struct MetricValue {
   double value = 0;
@@ -13,4 +13,4 @@ inline MetricValue metric_value(double value, double floor) {
   return {value, floor, value / floor};
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

@@ -10,7 +10,7 @@
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 namespace {
 
 #if NANOFLANN_VERSION >= 0x150
@@ -148,4 +148,4 @@ double mean_squared_nearest_distance(const Tensor<float>& queries, const Tensor<
   return sum / static_cast<double>(squares.size());
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

@@ -6,7 +6,7 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline metrics {
 
 // For each row of queries [Q, D] the squared distance to the nearest row of points [P, D]. Exact,
 // by k-d trees over shards of the points, threaded; where consecutive queries are close together,
@@ -19,4 +19,4 @@ std::vector<float> nearest_squared_distances(const Tensor<float>& queries,
 // other way round.
 double mean_squared_nearest_distance(const Tensor<float>& queries, const Tensor<float>& points);
 
-}  // namespace papillon
+}  // namespace papillon::inline metrics

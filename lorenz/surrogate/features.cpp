@@ -1,12 +1,12 @@
 // The states themselves, concatenations, and many rows at once.
 #include "papillon/lorenz/surrogate/features.hpp"
-#include "papillon/lorenz/surrogate/tiles.hpp"
+#include "papillon/tensor/row_tiles.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 class Identity final : public Features {
@@ -92,4 +92,4 @@ Tensor<double> evaluate(const Features& features, const Tensor<float>& states) {
   return out;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "papillon/autograd/ops.hpp"
+#include "papillon/nn/fourier_features.hpp"
 #include "papillon/nn/residual_film_mlp.hpp"
 #include "papillon/nn/state_dict.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 // A map from normalised states [n, D] to features [n, F], in two readings: plain numbers, fast, and
 // Vars, for derivatives.
@@ -43,13 +44,7 @@ FeaturesPtr identity_features(std::size_t dimension);
 // 65,536.
 FeaturesPtr polynomial_features(std::size_t dimension, std::size_t degree);
 
-// sqrt(2/count) [sin, cos](2 pi x W), W ~ N(0, width^2) of shape [dimension, count / 2] (Rahimi and
-// Recht 2007). Throws ArgumentError unless count is even and positive, and width positive.
-struct FourierOptions {
-  std::size_t count = 256;
-  double width = 1;  // standard deviation of the frequencies, per unit of the normalised state
-  std::uint64_t seed = 0;
-};
+// As FourierFeatures.
 FeaturesPtr random_fourier_features(std::size_t dimension, const FourierOptions& options);
 
 // The hidden values of a diffusion network at each of the timesteps (Finn et al. 2024, section
@@ -63,4 +58,4 @@ FeaturesPtr concatenated_features(std::vector<FeaturesPtr> parts);
 // Features of rows [N, D], over threads.
 Tensor<double> evaluate(const Features& features, const Tensor<float>& states);
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "papillon/lorenz/surrogate/readout.hpp"
-#include "papillon/lorenz/surrogate/tiles.hpp"
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/row_tiles.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 RidgeSystem ridge_system(const Features& features, const TrainingPairs& pairs,
                          const PairProgress& progress) {
@@ -40,8 +40,7 @@ std::vector<double> prediction_errors(const Features& features, const std::vecto
     for (std::size_t f = 0; f < fits.size(); ++f) {
       readouts[f]->apply(n, x.data(), width, y.data());
       for (std::size_t i = 0; i < n * d; ++i)
-        squares[first / surrogate_tile * fits.size() + f] +=
-            (y[i] - targets[i]) * (y[i] - targets[i]);
+        squares[first / row_tile * fits.size() + f] += (y[i] - targets[i]) * (y[i] - targets[i]);
     }
   });
   std::vector<double> errors(fits.size());
@@ -75,4 +74,4 @@ LambdaSearch search_lambda(const RidgeSystem& system, const Features& features,
   return search;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -8,7 +8,7 @@
 #include "papillon/lorenz/surrogate/pairs.hpp"
 #include "papillon/lorenz/surrogate/ridge.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 // Told how many pairs are done, now and then; may throw to stop.
 using PairProgress = std::function<void(std::uint64_t done)>;
@@ -36,4 +36,4 @@ LambdaSearch search_lambda(const RidgeSystem& system, const Features& features,
                            const TrainingPairs& validation,
                            const std::vector<double>& lambdas = lambda_range());
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

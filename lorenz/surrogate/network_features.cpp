@@ -5,7 +5,7 @@
 #include "papillon/lorenz/surrogate/features.hpp"
 #include "papillon/nn/frozen.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 template <class T>
@@ -68,4 +68,4 @@ FeaturesPtr network_features(const ResidualFilmMlp<float>& network, std::vector<
   return std::make_shared<NetworkFeatures>(network, std::move(timesteps));
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <memory>
 
-#include "papillon/lorenz/surrogate/tiles.hpp"
 #include "papillon/tensor/random_streams.hpp"
+#include "papillon/tensor/row_tiles.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 // The training set in memory: normalised states and increments, single precision.
@@ -133,14 +133,14 @@ FeatureMap hidden_features(const Surrogate& surrogate) {
       Tensor<double> x(Shape{n, d}), f(Shape{n, width});
       std::copy_n(states.data() + first * d, n * d, x.data());
       surrogate.features().evaluate(n, x.data(), f.data(), width);
-      tiles[first / surrogate_tile] = surrogate.readout().hidden(cast<float>(f));
+      tiles[first / row_tile] = surrogate.readout().hidden(cast<float>(f));
     });
     const std::size_t hidden = tiles.front().extent(1);
     Tensor<double> out(Shape{rows, hidden});
     for (std::size_t t = 0; t < tiles.size(); ++t)
-      std::copy(tiles[t].begin(), tiles[t].end(), out.data() + t * surrogate_tile * hidden);
+      std::copy(tiles[t].begin(), tiles[t].end(), out.data() + t * row_tile * hidden);
     return out;
   };
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -8,7 +8,7 @@
 #include "papillon/lorenz/surrogate/surrogate.hpp"
 #include "papillon/lorenz/surrogate/training.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 struct NetworkShape {
   enum class Kind { dense, residual } kind = Kind::dense;
@@ -28,4 +28,4 @@ ReadoutPtr fit_network(const Features& features, const TrainingPairs& pairs,
 // the surrogate's are. Throws ArgumentError if it has none.
 FeatureMap hidden_features(const Surrogate& surrogate);
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

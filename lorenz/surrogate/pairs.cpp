@@ -8,7 +8,7 @@
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/random_streams.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 std::size_t starts_of(const Tensor<float>& states, const PairOptions& o) {
@@ -66,4 +66,4 @@ void TrainingPairs::read(std::uint64_t first, std::size_t n, double* x, std::siz
   }
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -8,7 +8,7 @@
 #include "papillon/tensor/random.hpp"
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 struct PairOptions {
   std::size_t lead = 10;  // steps of the trajectory from state to target
@@ -45,4 +45,4 @@ class TrainingPairs {
   IndexPermutation order_;
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

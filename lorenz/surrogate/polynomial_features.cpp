@@ -6,7 +6,7 @@
 
 #include "papillon/lorenz/surrogate/features.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 class Polynomials final : public Features {
@@ -94,4 +94,4 @@ FeaturesPtr polynomial_features(std::size_t dimension, std::size_t degree) {
   return std::make_shared<Polynomials>(dimension, degree);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

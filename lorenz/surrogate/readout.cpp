@@ -7,7 +7,7 @@
 #include "papillon/nn/frozen.hpp"
 #include "papillon/nn/stored_state.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 constexpr const char* readout_prefix = "readout.";
@@ -238,4 +238,4 @@ ReadoutPtr load_readout(const std::string& kind, const SafetensorsFile& file) {
   throw InputError("metadata 'readout' is '" + kind + "' (linear, mlp or residual)");
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -12,7 +12,7 @@
 #include "papillon/nn/residual_mlp.hpp"
 #include "papillon/nn/safetensors.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 // From features [n, F] to normalised increments [n, D], in two readings as Features.
 class Readout {
@@ -50,4 +50,4 @@ ReadoutPtr residual_readout(const ResidualMlp<float>& network, Standardisation u
 // The readout that save() wrote. Throws InputError (without the file's name).
 ReadoutPtr load_readout(const std::string& kind, const SafetensorsFile& file);
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

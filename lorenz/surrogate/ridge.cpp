@@ -6,12 +6,12 @@
 #include <cmath>
 #include <limits>
 
-#include "papillon/lorenz/surrogate/tiles.hpp"
 #include "papillon/tensor/allocator.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/factorisations.hpp"
+#include "papillon/tensor/row_tiles.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 constexpr std::size_t block_rows = 4096;
@@ -69,17 +69,15 @@ void StreamingRidge::add(std::size_t rows, const RowSource& source) {
   for (std::size_t begin = 0; begin < rows; begin += block_rows) {
     const std::size_t n = std::min(block_rows, rows - begin), tiles = tile_count(n);
     block_.resize({n, width});
-    const auto rows_of = [&](std::size_t tile) {
-      return std::min(surrogate_tile, n - tile * surrogate_tile);
-    };
-    const auto at = [&](std::size_t tile) { return block_.data() + tile * surrogate_tile * width; };
+    const auto rows_of = [&](std::size_t tile) { return std::min(row_tile, n - tile * row_tile); };
+    const auto at = [&](std::size_t tile) { return block_.data() + tile * row_tile * width; };
     const auto rescale = [&](std::size_t tile) {
       standardise(rows_of(tile), width, centre_.data(), scale_.data(), at(tile));
     };
     const bool first = centre_.empty();
     parallel_for(tiles, [&](std::size_t tile) {
       double* x = at(tile);
-      source(begin + tile * surrogate_tile, rows_of(tile), x, width, x + features_, width);
+      source(begin + tile * row_tile, rows_of(tile), x, width, x + features_, width);
       for (std::size_t r = 0; r < rows_of(tile); ++r) x[r * width + width - 1] = 1;
       if (!first) rescale(tile);
     });
@@ -195,4 +193,4 @@ RidgeFit RidgeSystem::solve(double lambda) const {
   return fit;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

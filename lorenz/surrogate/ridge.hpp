@@ -13,7 +13,7 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 // Writes rows first ... first + n - 1: features to x (row i begins at x + i ldx), targets to y
 // likewise. Called from several threads at once.
@@ -85,4 +85,4 @@ class StreamingRidge {
   Tensor<double> products_;             // their sum of squares, lower triangle, [F + D + 1] squared
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -1,12 +1,12 @@
 #include "papillon/lorenz/surrogate/rollout.hpp"
-#include "papillon/lorenz/surrogate/tiles.hpp"
+#include "papillon/tensor/row_tiles.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 Rollout rollout(const Surrogate& surrogate, const Tensor<float>& initial, std::size_t leads,
                 double limit) {
@@ -48,4 +48,4 @@ Rollout rollout(const Surrogate& surrogate, const Tensor<float>& initial, std::s
   return out;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

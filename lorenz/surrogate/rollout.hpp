@@ -7,7 +7,7 @@
 
 #include "papillon/lorenz/surrogate/surrogate.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 // A forecast whose normalised state leaves [-limit, limit] in some component, or is not finite, has
 // diverged: it is held at the edge of that box from then on, so that errors stay finite.
@@ -21,4 +21,4 @@ struct Rollout {
 Rollout rollout(const Surrogate& surrogate, const Tensor<float>& initial, std::size_t leads,
                 double limit = 10);
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -9,7 +9,7 @@
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 constexpr std::size_t tile_windows = 256, chunk_windows = 2048;
@@ -178,4 +178,4 @@ SurrogateScores SurrogateTest::score(const Surrogate& surrogate,
   return scores;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

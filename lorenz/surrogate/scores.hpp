@@ -8,7 +8,7 @@
 #include "papillon/lorenz/metrics/hellinger.hpp"
 #include "papillon/lorenz/surrogate/rollout.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 struct ScoreOptions {
   std::size_t lead = 10;       // steps of the trajectories in one step of the surrogate
@@ -65,4 +65,4 @@ class SurrogateTest {
   double floor_ = 0;
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

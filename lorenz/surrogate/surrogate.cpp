@@ -1,12 +1,12 @@
 #include "papillon/lorenz/surrogate/surrogate.hpp"
-#include "papillon/lorenz/surrogate/tiles.hpp"
+#include "papillon/tensor/row_tiles.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 template <class T>
@@ -87,4 +87,4 @@ template Tensor<double> Surrogate::step(const Tensor<double>&) const;
 template Var<float> Surrogate::step(const Var<float>&) const;
 template Var<double> Surrogate::step(const Var<double>&) const;
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -10,7 +10,7 @@
 #include "papillon/lorenz/surrogate/features.hpp"
 #include "papillon/lorenz/surrogate/readout.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 // x(t + time_step) = x(t) + scale * readout(features((x(t) - shift) / scale)). A value that is
 // cheap to copy; steps may be taken from several threads at once.
@@ -53,4 +53,4 @@ void save_surrogate(const std::filesystem::path& path, const Surrogate& surrogat
 // Throws InputError that names the file.
 Surrogate load_surrogate(const std::filesystem::path& path);
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -8,7 +8,7 @@
 #include "papillon/nn/fused/layout.hpp"
 #include "papillon/nn/stored_state.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 constexpr const char* surrogate_format = "papillon-surrogate";
@@ -140,4 +140,4 @@ Surrogate load_surrogate(const std::filesystem::path& path) {
   }
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -5,7 +5,7 @@
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/manipulate.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 LyapunovSpectrum surrogate_lyapunov(const Surrogate& surrogate, const Tensor<double>& states,
                                     LyapunovOptions options) {
@@ -16,7 +16,7 @@ LyapunovSpectrum surrogate_lyapunov(const Surrogate& surrogate, const Tensor<dou
   options.trajectories = states.extent(0);
   options.dt = surrogate.time_step();
   const SingleThreadedBlas guard;
-  return detail::lyapunov(
+  return lyapunov_spectrum(
       states, options, [&](Tensor<double>& components, Tensor<double>& tangents) {
         const std::size_t rows = components.extent(1);
         const Var<double> x = Var<double>::parameter(transpose(components));
@@ -32,4 +32,4 @@ LyapunovSpectrum surrogate_lyapunov(const Surrogate& surrogate, const Tensor<dou
       });
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -15,7 +15,7 @@
 #include "papillon/tensor/random_streams.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 namespace {
 
 constexpr std::size_t max_lanes = 16;
@@ -128,4 +128,4 @@ TrainingReport train(const Trainee& trainee, std::uint64_t samples, const Traini
   return report;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

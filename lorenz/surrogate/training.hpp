@@ -7,7 +7,7 @@
 
 #include "papillon/autograd/var.hpp"
 
-namespace papillon {
+namespace papillon::inline surrogate {
 
 struct TrainingOptions {
   std::uint64_t seed = 0;  // of the order of the samples
@@ -44,4 +44,4 @@ TrainingReport train(const Trainee& trainee, std::uint64_t samples, const Traini
                      const TrainingOptions& options,
                      const std::function<void(const TrainingReport&)>& after = {});
 
-}  // namespace papillon
+}  // namespace papillon::inline surrogate

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 MethodPointer climatology_method(std::vector<double> mean, std::vector<double> variances) {
   if (mean.empty() || mean.size() != variances.size())
@@ -14,7 +14,7 @@ MethodPointer climatology_method(std::vector<double> mean, std::vector<double> v
   MethodTraits traits{"climatology", fmt::format("climatology mean {} variance {}",
                                                  fmt::join(mean, " "), fmt::join(variances, " "))};
   traits.uncertainty = Uncertainty::gaussian;
-  return make_method(std::move(traits), [mean, variances](AnalysisCase& one, Scratch&) {
+  return make_method(std::move(traits), [mean, variances](AnalysisCase& one, Arena&) {
     if (one.states.width != mean.size())
       throw ShapeError(fmt::format("climatology: of {} components, and the state has {}",
                                    mean.size(), one.states.width));
@@ -24,4 +24,4 @@ MethodPointer climatology_method(std::vector<double> mean, std::vector<double> v
   });
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

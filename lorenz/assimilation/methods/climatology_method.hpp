@@ -5,10 +5,10 @@
 
 #include "papillon/lorenz/assimilation/method.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // Background and analysis are the mean [D], with the climatological variances [D]. Its pooled nRMSE
 // is 1 if the scale is the climatological standard deviation.
 MethodPointer climatology_method(std::vector<double> mean, std::vector<double> variances);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

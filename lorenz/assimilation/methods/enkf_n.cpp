@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
-#include "papillon/lorenz/assimilation/small_kernels.hpp"
+#include "papillon/tensor/small_kernels.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 // The dual cost, in terms of the singular values sigma_k of Y and the projections delta_k of the
@@ -93,7 +93,7 @@ double minimise(const Dual& dual) {
 
 // C^-1/2 in the space of the v_k: V^T f(C) V - scale I, [rank, rank].
 double* transform_in_span(std::size_t rank, const double* sigma, const double* w, double curvature,
-                          double rank_one, double scale, Scratch& memory) {
+                          double rank_one, double scale, Arena& memory) {
   double *c = memory.take(rank * rank), *vt = memory.take(rank * rank);
   double *values = memory.take(rank), *out = memory.zeros(rank * rank);
   for (std::size_t i = 0; i < rank; ++i)
@@ -114,7 +114,7 @@ double* transform_in_span(std::size_t rank, const double* sigma, const double* w
 
 }  // namespace
 
-void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Scratch& memory) {
+void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Arena& memory) {
   const Observation& observed = *one.observations;
   if (observed.count() == 0) return;
   const MeanAndAnomalies x = split_mean(one.states, memory);
@@ -172,7 +172,7 @@ MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options) {
                    options.certainty, options.full_hessian, options.analysis_anomaly_inflation,
                    options.rotate),
        members},
-      [options](AnalysisCase& one, Scratch& memory) { enkf_n_analysis(one, options, memory); });
+      [options](AnalysisCase& one, Arena& memory) { enkf_n_analysis(one, options, memory); });
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

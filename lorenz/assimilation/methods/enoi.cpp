@@ -6,7 +6,7 @@
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 void write_around(const double* centre, Rows anomalies, Rows out) {
@@ -17,7 +17,7 @@ void write_around(const double* centre, Rows anomalies, Rows out) {
 
 }  // namespace
 
-void enoi_analysis(AnalysisCase& one, Rows ensemble, const EnoiOptions& options, Scratch& memory) {
+void enoi_analysis(AnalysisCase& one, Rows ensemble, const EnoiOptions& options, Arena& memory) {
   const Observation& observed = *one.observations;
   const std::size_t p = observed.count();
   const double rho = options.prior_variance_inflation, scale = std::sqrt(rho);
@@ -76,7 +76,7 @@ class Enoi final : public AssimilationMethod {
                                    source_->dimension(), observations.dimension()));
   }
 
-  void analyse(std::span<AnalysisCase> cases, Scratch& memory) const override {
+  void analyse(std::span<AnalysisCase> cases, Arena& memory) const override {
     const std::size_t n = cases.size(), d = source_->dimension(), m = source_->members();
     Tensor<double> backgrounds(Shape{n, d});
     std::vector<RandomAddress> addresses;
@@ -85,7 +85,7 @@ class Enoi final : public AssimilationMethod {
       addresses.push_back(cases[i].random);
     }
     Tensor<double> ensembles = source_->generate(backgrounds, addresses);
-    const auto one = [&](AnalysisCase& c, Scratch& mine) {
+    const auto one = [&](AnalysisCase& c, Arena& mine) {
       const std::size_t i = static_cast<std::size_t>(&c - cases.data());
       enoi_analysis(c, {ensembles.data() + i * m * d, m, d}, options_, mine);
     };
@@ -106,4 +106,4 @@ MethodPointer enoi(SourcePointer source, const EnoiOptions& options) {
   return std::make_shared<Enoi>(std::move(source), options);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -6,9 +6,9 @@
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
-void etkf_analysis(AnalysisCase& one, const EtkfOptions& options, Scratch& memory) {
+void etkf_analysis(AnalysisCase& one, const EtkfOptions& options, Arena& memory) {
   const Observation& observed = *one.observations;
   if (observed.count() == 0) return;
   const std::size_t members = one.states.count;
@@ -45,7 +45,7 @@ MethodPointer etkf(std::size_t members, const EtkfOptions& options) {
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
                    options.rotate),
        members},
-      [options](AnalysisCase& one, Scratch& memory) { etkf_analysis(one, options, memory); });
+      [options](AnalysisCase& one, Arena& memory) { etkf_analysis(one, options, memory); });
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

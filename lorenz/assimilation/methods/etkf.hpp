@@ -3,7 +3,7 @@
 
 #include "papillon/lorenz/assimilation/method.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // Two conventions of inflation, which may go together; 1: none. They are not the same: the first
 // changes the weight that the observations get in the same cycle, the second in the next.
@@ -22,9 +22,9 @@ struct EtkfOptions {
 // singular value decomposition), the mean moves by X w, w = sum_k s_k / (1/rho + s_k^2) (a_k . d)
 // v_k / sqrt(M - 1), and the anomalies become X W, W = (I / rho + S^T S)^-1/2, the symmetric square
 // root (Bishop et al. 2001; Hunt et al. 2007, eqs. 20-25). states: [M, D], M >= 2.
-void etkf_analysis(AnalysisCase& one, const EtkfOptions& options, Scratch& memory);
+void etkf_analysis(AnalysisCase& one, const EtkfOptions& options, Arena& memory);
 
 // Throws ArgumentError unless members >= 2 and both inflations are positive.
 MethodPointer etkf(std::size_t members, const EtkfOptions& options = {});
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

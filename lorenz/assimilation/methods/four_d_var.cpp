@@ -11,7 +11,7 @@
 #include "papillon/tensor/factorisations.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 // Trajectories that share a graph: enough to make its overhead small, few enough to leave work for
@@ -146,7 +146,7 @@ class FourDVar final : public AssimilationMethod {
                                    l_.extent(0), observations.dimension()));
   }
 
-  void analyse(std::span<AnalysisCase> cases, Scratch&) const override {
+  void analyse(std::span<AnalysisCase> cases, Arena&) const override {
     const std::size_t block = rows_together(cases.size());
     const std::size_t blocks = (cases.size() + block - 1) / block;
     std::vector<std::size_t> failed(blocks, cases.size());
@@ -212,7 +212,7 @@ FourDVarCost four_d_var_cost(const ForecastModel& model, const ObservationModel&
   if (observations.size() != options.window)
     throw ShapeError(fmt::format("four_d_var_cost: {} times of observations, a window of {}",
                                  observations.size(), options.window));
-  Scratch memory;
+  Arena memory;
   std::vector<Observation> seen;
   for (std::size_t r = 0; r < n; ++r)
     for (const Tensor<double>& y : observations) {
@@ -244,4 +244,4 @@ FourDVarCost four_d_var_cost(const ForecastModel& model, const ObservationModel&
   return out;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -4,7 +4,7 @@
 #include "papillon/lorenz/assimilation/method.hpp"
 #include "papillon/lorenz/assimilation/model.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct FourDVarOptions {
   std::size_t window = 1;            // observation intervals
@@ -38,4 +38,4 @@ FourDVarCost four_d_var_cost(const ForecastModel& model, const ObservationModel&
                              const std::vector<Tensor<double>>& observations,
                              const Tensor<double>& x0);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 FourDVarWindow::FourDVarWindow(const ForecastModel& model, const Tensor<double>& b_factor,
                                const FourDVarOptions& options, Tensor<double> background,
@@ -31,11 +31,11 @@ std::vector<double> FourDVarWindow::cost(const Tensor<double>& v) const {
   for (std::size_t r = 0; r < n; ++r)
     for (std::size_t i = 0; i < d; ++i) total[r] += v(r, i) * v(r, i) / 2;
   Tensor<double> x = state(v);
-  Scratch memory;
+  Arena memory;
   for (std::size_t l = 0; l < window; ++l) {
     model_.advance(rows_of(x), options_.steps_per_cycle);
     for (std::size_t r = 0; r < n; ++r) {
-      const Scratch::Frame frame(memory);
+      const Arena::Scope frame(memory);
       const Observation& y = *observations_[r * window + l];
       const Rows residual = memory.rows(1, y.count());
       if (!y.try_predict({x.data() + r * d, 1, d}, residual, memory))
@@ -63,7 +63,7 @@ void FourDVarWindow::linearise(const Tensor<double>& v) {
 }
 
 void FourDVarWindow::apply_inverse_covariance(Tensor<double>& y) const {
-  Scratch memory;
+  Arena memory;
   for (std::size_t k = 0; k < observations_.size(); ++k)
     observations_[k]->apply_inverse_covariance(y.data() + k * p_, memory);
 }
@@ -103,4 +103,4 @@ Tensor<double> FourDVarWindow::hessian_product(const Tensor<double>& u) const {
   return out;
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

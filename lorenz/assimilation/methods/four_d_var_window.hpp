@@ -3,7 +3,7 @@
 
 #include "papillon/lorenz/assimilation/methods/four_d_var.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // For N trajectories, rows that do not depend on each other. x_0 = x_b + L v.
 class FourDVarWindow {
@@ -42,4 +42,4 @@ class FourDVarWindow {
   Var<double> x0_, y_;  // [N, D] and [N, window * P]
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

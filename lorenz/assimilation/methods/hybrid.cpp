@@ -7,7 +7,7 @@
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 double squares(Rows rows) {
@@ -19,7 +19,7 @@ double squares(Rows rows) {
 }  // namespace
 
 void hybrid_analysis(AnalysisCase& one, Rows generated, const HybridOptions& options,
-                     Scratch& memory) {
+                     Arena& memory) {
   if (one.observations->count() == 0) return;
   const std::size_t members = one.states.count, d = one.states.width;
   const Rows joint = memory.rows(members + generated.count, d);
@@ -69,14 +69,14 @@ class Hybrid final : public AssimilationMethod {
                                    source_->dimension(), observations.dimension()));
   }
 
-  void analyse(std::span<AnalysisCase> cases, Scratch& memory) const override {
+  void analyse(std::span<AnalysisCase> cases, Arena& memory) const override {
     const std::size_t d = source_->dimension(), each = options_.around_each_member ? members_ : 1;
     const std::size_t made = each * source_->members();
     Tensor<double> around(Shape{cases.size() * each, d});
     std::vector<RandomAddress> addresses;
     for (std::size_t i = 0; i < cases.size(); ++i)
       for (std::size_t k = 0; k < each; ++k) {
-        const Scratch::Frame frame(memory);
+        const Arena::Scope frame(memory);
         const double* centre = options_.around_each_member
                                    ? cases[i].states[k]
                                    : split_mean(cases[i].states, memory).mean;
@@ -85,7 +85,7 @@ class Hybrid final : public AssimilationMethod {
         addresses.back().centre = k;
       }
     Tensor<double> generated = source_->generate(around, addresses);
-    const auto one = [&](AnalysisCase& c, Scratch& mine) {
+    const auto one = [&](AnalysisCase& c, Arena& mine) {
       const std::size_t i = static_cast<std::size_t>(&c - cases.data());
       hybrid_analysis(c, {generated.data() + i * made * d, made, d}, options_, mine);
     };
@@ -107,4 +107,4 @@ MethodPointer hybrid_etkf(std::size_t members, SourcePointer source, const Hybri
   return std::make_shared<Hybrid>(members, std::move(source), options);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -4,7 +4,7 @@
 #include "papillon/lorenz/assimilation/ensemble_source.hpp"
 #include "papillon/lorenz/assimilation/methods/etkf.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct HybridOptions {
   EtkfOptions etkf{};
@@ -19,8 +19,8 @@ struct HybridOptions {
 // stands for the whole, with anomalies multiplied by the ratio of the two ensembles' standard
 // deviations (root of the trace). generated: [G, D].
 void hybrid_analysis(AnalysisCase& one, Rows generated, const HybridOptions& options,
-                     Scratch& memory);
+                     Arena& memory);
 MethodPointer hybrid_etkf(std::size_t members, SourcePointer source,
                           const HybridOptions& options = {});
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

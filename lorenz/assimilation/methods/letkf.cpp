@@ -7,7 +7,7 @@
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 // The observations that component `state` sees, as square roots of their tapers, one for each
@@ -31,7 +31,7 @@ struct LocalProblem {
   Rows anomalies, innovation;
 };
 LocalProblem localise(Rows anomalies, const double* innovation, const double* taper,
-                      Scratch& memory) {
+                      Arena& memory) {
   std::size_t p = 0;
   for (std::size_t j = 0; j < anomalies.width; ++j) p += taper[j] > 0;
   LocalProblem local{memory.rows(anomalies.count, p), memory.rows(1, p)};
@@ -47,7 +47,7 @@ LocalProblem localise(Rows anomalies, const double* innovation, const double* ta
 
 }  // namespace
 
-void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& memory) {
+void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memory) {
   const Observation& observed = *one.observations;
   if (observed.count() == 0) return;
   const std::size_t members = one.states.count, p = observed.count();
@@ -61,7 +61,7 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& mem
   std::size_t reached = 0;
   double* unreached = memory.take(one.states.width);  // 1 for those, 0 for others
   for (std::size_t i = 0; i < one.states.width; ++i) {
-    const Scratch::Frame frame(memory);
+    const Arena::Scope frame(memory);
     tapers(options, observed, i, taper);
     const LocalProblem local = localise(y.anomalies, innovation[0], taper, memory);
     unreached[i] = local.innovation.width == 0 ? 1 : 0;
@@ -102,7 +102,7 @@ MethodPointer letkf(std::size_t members, const LetkfOptions& options) {
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
                    options.rotate, options.radius, options.distance ? " of a given distance" : ""),
        members},
-      [options](AnalysisCase& one, Scratch& memory) { letkf_analysis(one, options, memory); },
+      [options](AnalysisCase& one, Arena& memory) { letkf_analysis(one, options, memory); },
       [options](const ObservationModel& model) {
         if (!model.uncorrelated())
           throw ArgumentError("letkf: localisation needs observation errors without correlations");
@@ -113,4 +113,4 @@ MethodPointer letkf(std::size_t members, const LetkfOptions& options) {
       });
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -4,7 +4,7 @@
 #include "papillon/lorenz/assimilation/localisation.hpp"
 #include "papillon/lorenz/assimilation/method.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct LetkfOptions {
   double prior_variance_inflation = 1;    // as in EtkfOptions
@@ -25,10 +25,10 @@ struct LetkfOptions {
 // factors are 1 + t (factor - 1), t the taper of the nearest observation. A component that none
 // reaches keeps its values, to the last bit, as all do in a cycle without observations. states: [M,
 // D], M >= 2.
-void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Scratch& memory);
+void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memory);
 
 // Its check() throws ArgumentError for correlated errors, and for observations that are no
 // components of the state where no distance is given.
 MethodPointer letkf(std::size_t members, const LetkfOptions& options = {});
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -7,10 +7,10 @@
 #include <cmath>
 
 #include "papillon/lorenz/assimilation/covariance.hpp"
-#include "papillon/lorenz/assimilation/small_kernels.hpp"
 #include "papillon/tensor/factorisations.hpp"
+#include "papillon/tensor/small_kernels.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 void report_variances(const AnalysisCase& one, const Tensor<double>& b, Rows gain) {
@@ -26,7 +26,7 @@ void report_variances(const AnalysisCase& one, const Tensor<double>& b, Rows gai
 
 }  // namespace
 
-void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, Scratch& memory) {
+void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, Arena& memory) {
   const Observation& observed = *one.observations;
   const std::size_t d = one.states.width, p = observed.count(),
                     all = observed.model().observations();
@@ -84,7 +84,7 @@ MethodPointer optimal_interpolation(const Tensor<double>& covariance, double dev
   traits.uncertainty = Uncertainty::gaussian;
   return make_method(
       std::move(traits),
-      [b, first_guess](AnalysisCase& one, Scratch& memory) {
+      [b, first_guess](AnalysisCase& one, Arena& memory) {
         if (one.observations->count() > 0)
           std::copy(first_guess.begin(), first_guess.end(), one.states[0]);
         optimal_interpolation_analysis(one, b, memory);
@@ -97,4 +97,4 @@ MethodPointer optimal_interpolation(const Tensor<double>& covariance, double dev
       });
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -6,11 +6,11 @@
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 // e [M, p]: whitened, so standard normal.
-Rows perturbations(const AnalysisCase& one, bool centred, Scratch& memory) {
+Rows perturbations(const AnalysisCase& one, bool centred, Arena& memory) {
   const std::size_t members = one.states.count, p = one.observations->count();
   const Rows e = memory.rows(members, p);
   one.random.normal(Purpose::observation_perturbations, {e.data, e.size()});
@@ -27,7 +27,7 @@ Rows perturbations(const AnalysisCase& one, bool centred, Scratch& memory) {
 }  // namespace
 
 void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& options,
-                              Scratch& memory) {
+                              Arena& memory) {
   const Observation& observed = *one.observations;
   if (observed.count() == 0) return;
   const std::size_t members = one.states.count, p = observed.count(), d = one.states.width;
@@ -73,9 +73,9 @@ MethodPointer stochastic_enkf(std::size_t members, const StochasticEnkfOptions& 
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
                    options.centre_perturbations),
        members},
-      [options](AnalysisCase& one, Scratch& memory) {
+      [options](AnalysisCase& one, Arena& memory) {
         stochastic_enkf_analysis(one, options, memory);
       });
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -8,17 +8,17 @@
 #include <limits>
 
 #include "papillon/lorenz/assimilation/covariance.hpp"
-#include "papillon/lorenz/assimilation/small_kernels.hpp"
 #include "papillon/tensor/factorisations.hpp"
+#include "papillon/tensor/small_kernels.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 // J and what its next linearisation needs, at x = x_b + L v.
 class Cost {
  public:
   Cost(const Observation& observed, const Tensor<double>& factor, const double* background,
-       Scratch& memory)
+       Arena& memory)
       : observed_(observed),
         factor_(factor),
         background_(background),
@@ -50,7 +50,7 @@ class Cost {
   }
 
   void linearise() {
-    const Scratch::Frame frame(memory_);
+    const Arena::Scope frame(memory_);
     const std::size_t p = observed_.count();
     const Rows h = memory_.rows(observed_.model().observations(), d_), column = memory_.rows(1, p);
     observed_.model().h().jacobian(x_[0], h.data);
@@ -69,7 +69,7 @@ class Cost {
   const Observation& observed_;
   const Tensor<double>& factor_;
   const double* background_;
-  Scratch& memory_;
+  Arena& memory_;
   std::size_t d_;
   Rows x_, residual_, g_;
 };
@@ -89,7 +89,7 @@ void hessian(Rows g, double* out) {
 
 // diag(L L^T), and diag(L (I + G^T G)^-1 L^T).
 void report_variances(const AnalysisCase& one, const Tensor<double>& l, const double* hessian,
-                      Scratch& memory) {
+                      Arena& memory) {
   if (!one.report.background.data) return;
   const std::size_t d = l.extent(0);
   double* row = memory.take(d);
@@ -107,7 +107,7 @@ void report_variances(const AnalysisCase& one, const Tensor<double>& l, const do
 }  // namespace
 
 void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
-                          const ThreeDVarOptions& options, Scratch& memory) {
+                          const ThreeDVarOptions& options, Arena& memory) {
   const Observation& observed = *one.observations;
   if (observed.count() == 0) return report_variances(one, factor, nullptr, memory);
   const std::size_t d = one.states.width, p = observed.count();
@@ -160,7 +160,7 @@ MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inf
   traits.uncertainty = Uncertainty::gaussian;
   return make_method(
       std::move(traits),
-      [l, options](AnalysisCase& one, Scratch& memory) {
+      [l, options](AnalysisCase& one, Arena& memory) {
         three_d_var_analysis(one, l, options, memory);
       },
       [d = l.extent(0)](const ObservationModel& model) {
@@ -170,4 +170,4 @@ MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inf
       });
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -3,7 +3,7 @@
 
 #include "papillon/lorenz/assimilation/method.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct ThreeDVarOptions {
   std::size_t outer_loops = 100;  // linearisations of H, at most; a linear H needs one
@@ -16,7 +16,7 @@ struct ThreeDVarOptions {
 // states: [1, D], factor: L [D, D]. If the report is asked for, it gets the variances of L L^T and
 // of the inverse of the Hessian. Throws AnalysisError (observation) if H(x_b) is not finite.
 void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
-                          const ThreeDVarOptions& options, Scratch& memory);
+                          const ThreeDVarOptions& options, Arena& memory);
 
 // B = deviation_inflation^2 covariance. From climatology: covariance = its covariance, and the
 // factor is this inflation. For the sigma-point form of the paper see enoi() with
@@ -24,4 +24,4 @@ void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
 MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inflation = 1,
                           const ThreeDVarOptions& options = {});
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

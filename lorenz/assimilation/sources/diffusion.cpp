@@ -5,7 +5,7 @@
 #include "papillon/diffusion/partial.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 class DiffusionSource final : public EnsembleSource {
@@ -93,4 +93,4 @@ SourcePointer diffusion_source(const DiffusionModel& model, const DiffusionSourc
                           model.scale, options);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

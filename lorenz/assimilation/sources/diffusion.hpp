@@ -8,7 +8,7 @@
 #include "papillon/diffusion/sampler.hpp"
 #include "papillon/lorenz/assimilation/ensemble_source.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct DiffusionSourceOptions {
   int members = 50;
@@ -26,4 +26,4 @@ SourcePointer diffusion_source(const DenoisingModel<float>& model, std::vector<d
                                std::vector<double> scale, const DiffusionSourceOptions& options);
 SourcePointer diffusion_source(const DiffusionModel& model, const DiffusionSourceOptions& options);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -10,7 +10,7 @@
 #include "papillon/tensor/factorisations.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 Tensor<double> scaled_factor(const Tensor<double>& covariance, double inflation, bool diagonal) {
@@ -106,4 +106,4 @@ SourcePointer sigma_point_source(const Tensor<double>& covariance, double deviat
   return std::make_shared<SigmaPointSource>(covariance, deviation_inflation);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -3,7 +3,7 @@
 
 #include "papillon/lorenz/assimilation/ensemble_source.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 // background + deviation_inflation L e, e ~ N(0, I), L the Cholesky factor of the covariance C
 // [D, D] (of its diagonal, if `diagonal`). The inflation multiplies the standard deviation: the
@@ -17,4 +17,4 @@ SourcePointer gaussian_source(const Tensor<double>& covariance, std::size_t memb
 // +-sqrt(2.5) chol(C).
 SourcePointer sigma_point_source(const Tensor<double>& covariance, double deviation_inflation = 1);
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

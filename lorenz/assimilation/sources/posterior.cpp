@@ -9,7 +9,7 @@
 #include "papillon/lorenz/assimilation/sources/state_tree.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 namespace {
 
 // In units of sigma / alpha. Small leaves waste few draws, large ones are few to look at; between 1
@@ -158,4 +158,4 @@ SourcePointer posterior_source(const Tensor<float>& library, std::vector<double>
                                            options);
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

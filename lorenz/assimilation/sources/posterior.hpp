@@ -7,7 +7,7 @@
 #include "papillon/diffusion/schedule.hpp"
 #include "papillon/lorenz/assimilation/ensemble_source.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 struct PosteriorSourceOptions {
   int members = 50;
@@ -27,4 +27,4 @@ SourcePointer posterior_source(const Tensor<float>& library, std::vector<double>
                                std::vector<double> scale, const NoiseSchedule& schedule, int t,
                                const PosteriorSourceOptions& options = {});
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -10,7 +10,7 @@
 
 #include "papillon/tensor/errors.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 StateTree::StateTree(const Tensor<float>& states, double diagonal) {
   if (states.rank() != 2 || states.empty())
@@ -121,4 +121,4 @@ double StateTree::distance_to_nearest_box(const float* point) const {
   return std::sqrt(static_cast<double>(best));
 }
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation

@@ -8,7 +8,7 @@
 
 #include "papillon/tensor/tensor.hpp"
 
-namespace papillon {
+namespace papillon::inline assimilation {
 
 class StateTree {
  public:
@@ -48,4 +48,4 @@ class StateTree {
   std::vector<float> states_;
 };
 
-}  // namespace papillon
+}  // namespace papillon::inline assimilation
