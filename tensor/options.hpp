@@ -159,8 +159,9 @@ struct OptionValue<std::optional<V>> {
   static void describe(Option& option) { OptionValue<V>::describe(option); }
   static void assign(std::optional<V>& value, const std::vector<std::string>& texts,
                      const OptionInfo& info) {
-    value.emplace();
-    OptionValue<V>::assign(*value, texts, info);
+    V parsed{};
+    OptionValue<V>::assign(parsed, texts, info);
+    value = std::move(parsed);
   }
   static std::vector<std::string> texts(const std::optional<V>& value) {
     return value ? OptionValue<V>::texts(*value) : std::vector<std::string>{};
@@ -175,8 +176,9 @@ struct OptionValue<std::vector<V>> {
   }
   static void assign(std::vector<V>& values, const std::vector<std::string>& texts,
                      const OptionInfo& info) {
-    values.clear();
-    for (const std::string& text : texts) values.push_back(OptionValue<V>::parse(text, info));
+    std::vector<V> parsed;
+    for (const std::string& text : texts) parsed.push_back(OptionValue<V>::parse(text, info));
+    values = std::move(parsed);
   }
   static std::vector<std::string> texts(const std::vector<V>& values) {
     std::vector<std::string> texts;
@@ -209,6 +211,10 @@ concept ListsOptions = requires(M& member, std::vector<Option>& list, const std:
 // Appends the options of a struct to a list, under a heading of the help.
 template <Options O>
 void append_options(std::vector<Option>& list, O& options, const std::string& heading = "Options");
+template <ListsOptions M>
+void append_options(std::vector<Option>& list, M& member, const std::string& heading = "Options") {
+  member.append_to(list, heading);
+}
 
 // What a struct's options() is given: visit(name, member, info) lists an option, visit(member)
 // those of a member that lists options itself.
@@ -228,10 +234,7 @@ struct OptionVisitor {
   }
   template <class Member>
   void operator()(Member& member) const {
-    if constexpr (ListsOptions<Member>)
-      member.append_to(list, heading);
-    else
-      append_options(list, member, heading);
+    append_options(list, member, heading);
   }
 };
 

@@ -9,7 +9,6 @@
 #include "papillon/lorenz/metrics/extremes.hpp"
 #include "papillon/lorenz/metrics/frechet.hpp"
 #include "papillon/lorenz/metrics/nearest.hpp"
-#include "papillon/lorenz/surrogate/features.hpp"
 #include "papillon/tensor/random.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
@@ -107,24 +106,6 @@ TEST_CASE("Fréchet distance: closed forms", "[lorenz]") {
                  f = Tensor<double>::matrix({{0, 3}, {0, -3}});
   CHECK(frechet_distance(climatology(e), climatology(f)) == Approx(2 + 18));
   CHECK_THROWS_AS(frechet_distance(a, climatology(e)), ShapeError);
-}
-
-TEST_CASE("random Fourier features", "[lorenz]") {
-  const Tensor<float> x = random_normal<float>({50, 3}, RandomStream{4, 0});
-  const Tensor<double> f = evaluate(*random_fourier_features(3, {64}), x);
-  REQUIRE(f.shape() == Shape{50, 64});
-  const Tensor<double> w =
-      random_normal<double>({3, 32}, random_stream(0, Purpose::fourier_frequencies));
-  for (std::size_t r = 0; r < 50; ++r)
-    for (std::size_t k = 0; k < 32; ++k) {
-      double angle = 0;
-      for (std::size_t i = 0; i < 3; ++i)
-        angle += 2 * 3.14159265358979323846 * static_cast<double>(x(r, i)) * w(i, k);
-      CHECK(f(r, k) == Approx(std::sin(angle) * std::sqrt(1.0 / 32)).margin(1e-12));
-      CHECK(f(r, 32 + k) == Approx(std::cos(angle) * std::sqrt(1.0 / 32)).margin(1e-12));
-    }
-  CHECK_THROWS_AS(random_fourier_features(3, {7}), ArgumentError);
-  CHECK_THROWS_AS(evaluate(*random_fourier_features(2, {}), x), ShapeError);
 }
 
 TEST_CASE("tails: the reference has exactly its share in them", "[lorenz]") {
