@@ -33,8 +33,8 @@ install(FILES
   "${PROJECT_BINARY_DIR}/papillon-config-version.cmake"
   DESTINATION ${package_dir} COMPONENT development)
 
-# pkg-config: the libraries from the top down, as a linker of static ones wants them. What only our
-# own sources need is private, unless the libraries are static: then every program links it.
+# pkg-config: libraries in the order that static linking needs, dependents first. Dependencies of our
+# sources alone are private, except in static builds, where every program links them.
 set(PC_LIBS "")
 foreach(layer IN LISTS layers)
   string(PREPEND PC_LIBS " -lpapillon_${layer}")
@@ -64,7 +64,7 @@ string(REGEX REPLACE "/$" "" PC_PREFIX "${PC_PREFIX}")
 configure_file("${CMAKE_CURRENT_LIST_DIR}/papillon.pc.in" "${PROJECT_BINARY_DIR}/papillon.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/papillon.pc" DESTINATION ${pc_dir} COMPONENT development)
 
-# An installed program finds the libraries beside it, wherever the tree was put.
+# The installed program finds the libraries relative to itself, so that the tree can be moved.
 if(TARGET papillon_cli)
   file(RELATIVE_PATH bin_to_lib "/p/${CMAKE_INSTALL_BINDIR}" "/p/${CMAKE_INSTALL_LIBDIR}")
   set_target_properties(papillon_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${bin_to_lib}")

@@ -1,5 +1,5 @@
-# papillon_layer(<name> [DEPENDS targets...]): one library for one folder of the house.
-# Every .cpp below the folder belongs to it.
+# papillon_layer(<name> [DEPENDS targets...] [PRIVATE targets...]): one library from all .cpp files below the
+# current folder.
 function(papillon_layer name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
@@ -16,11 +16,11 @@ function(papillon_layer name)
     POSITION_INDEPENDENT_CODE ON
     INSTALL_RPATH "$ORIGIN")
   papillon_target_options(${target})
-  # GCC marks variables of inline functions and templates as unique in the process: the dynamic linker
-  # then never unloads a module that has this library inside, and two such modules share them.
+  # By default GCC makes variables of inline functions and templates unique in the process. The dynamic linker
+  # then never unloads a module that contains this library, and two such modules share the variables.
   target_compile_options(${target} PRIVATE
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>)
-  if(PAPILLON_LIBFUZZER)  # libFuzzer steers by what the library does
+  if(PAPILLON_LIBFUZZER)  # coverage of the library guides libFuzzer
     target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
     target_link_options(${target} INTERFACE -fsanitize=fuzzer-no-link)
   endif()

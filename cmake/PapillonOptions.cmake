@@ -12,7 +12,7 @@ if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYP
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
 
-# Warnings are set per target: a host project that adds this one keeps its own.
+# Warnings are set for each target, so that a host project that adds this one keeps its own.
 function(papillon_target_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
@@ -27,14 +27,14 @@ function(papillon_target_options target)
     target_compile_options(${target} PUBLIC -fsanitize=${PAPILLON_SANITIZE}
       -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(${target} PUBLIC -fsanitize=${PAPILLON_SANITIZE})
-    # GCC's warning sees paths that are not there once the sanitizers' checks lie between.
+    # The sanitizers' checks cause false alarms of this warning in GCC.
     target_compile_options(${target} PRIVATE
       $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-maybe-uninitialized>)
   endif()
 endfunction()
 
-# papillon_precompile(<target> <owner> headers...): the owner precompiles the headers, for itself and
-# for the other targets that name it (they must be compiled with the same options).
+# papillon_precompile(<target> <owner> headers...): the owner precompiles the headers; other targets that name
+# the owner reuse them, and must be compiled with the same options.
 function(papillon_precompile target owner)
   if(NOT PAPILLON_PRECOMPILE)
     return()

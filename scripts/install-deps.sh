@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the build needs and this machine lacks (Debian 12 and later, Ubuntu 24.04).
-#   scripts/install-deps.sh [ci]      ci: also what .ci/run needs
-# Without root it changes nothing: it prints the command to run and fails.
+# Installs the missing packages that the build needs (Debian 12 and later, Ubuntu 24.04).
+#   scripts/install-deps.sh [ci]      ci: also the packages for .ci/run
+# Without root it prints the command to run and fails.
 set -euo pipefail
 
 packages=(
@@ -20,7 +20,7 @@ if [[ "${1:-}" == ci ]]; then
 fi
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "not a Debian system: see to it that these are there: ${!tools[*]} ${packages[*]}" >&2
+  echo "not a Debian system; please install: ${!tools[*]} ${packages[*]}" >&2
   exit 0
 fi
 
@@ -30,7 +30,7 @@ for tool in "${!tools[@]}"; do
 done
 for package in "${packages[@]}"; do
   status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-  # gnuplot comes in several packages.
+  # Several packages provide gnuplot.
   if [[ $package == gnuplot-nox ]] && command -v gnuplot >/dev/null; then status=installed; fi
   [[ $status == installed ]] || missing+=("$package")
 done

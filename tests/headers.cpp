@@ -1,2 +1,2 @@
-// Nothing of its own: CMake precompiles the headers that all tests share for a file that uses them.
+// Empty: CMake attaches the precompiled headers of all tests to a source.
 #include "catch.hpp"

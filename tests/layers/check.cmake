@@ -1,8 +1,9 @@
-# Walks the includes of the tree and fails on an upward one, and on a private header where clients would need it.
+# Walks the includes of the tree and fails on an upward one, and on an include of a private header by a public
+# header or a client.
 #   cmake -DROOT=<tree> -P check.cmake
 # A layer may include itself and the layers before it; a room of lorenz, itself, the layers named for
 # it and the layers that these may include. Headers in a folder internal/ are private to the library: they
-# are not installed, so no public header includes one, nor does a client (the program, an example).
+# are not installed. Clients are the program and the examples.
 cmake_minimum_required(VERSION 3.25)  # a script has no policies of its own
 set(layers tensor autograd nn diffusion lorenz/dynamics lorenz/metrics lorenz/surrogate
   lorenz/assimilation apps examples)

@@ -1,4 +1,4 @@
-# Fails where a link of a page leads nowhere, and where an index leaves out a file of its folder.
+# Fails if a link of a page leads to no file, or if an index lacks a file of its folder.
 #   cmake -DROOT=<tree> -P links.cmake
 cmake_minimum_required(VERSION 3.25)
 cmake_path(ABSOLUTE_PATH ROOT NORMALIZE)

@@ -1,4 +1,4 @@
-# Fails unless PAGE quotes PROGRAM (but for the comment that it begins with) word by word.
+# Fails unless PAGE quotes PROGRAM exactly, without its first comment.
 cmake_minimum_required(VERSION 3.25)  # a script has no policies of its own
 file(READ "${PAGE}" page)
 file(READ "${PROGRAM}" program)

@@ -1,15 +1,15 @@
-# Fails where a source of the library or program makes a stream number, or changes a seed, by itself:
-# both come from tensor/random_streams.hpp.
+# Fails if a source of the library or program forms a stream number or changes a seed: both come from
+# tensor/random_streams.hpp.
 #   cmake -DROOT=<tree> -P random_streams.cmake
 cmake_minimum_required(VERSION 3.25)
 
 set(patterns
-  "RandomStream[{(][^})]" "RandomStream [a-z_]+{[^}]"        # made on the spot
+  "RandomStream[{(][^})]" "RandomStream [a-z_]+{[^}]"        # constructed directly
   "{[a-z_.>-]*seed_?, [^,{}()\"]+}"                          # {seed, 17}
   "random_(normal|uniform)<[a-z]+>\\(.*, {[^{}]*}\\)"        # random_normal<float>({2, 3}, {0, 4})
   "fill_[a-z]+(<[a-z]+>)?\\({"                               # fill_normal<float>({0, 4}, ...)
   "(IndexPermutation|random_permutation|spun_up_states)[a-z_ ]*[({].*, {[^{}]+}"
-  "constexpr [a-z:0-9_]+ [a-z_]*(stream|seed)s? ="           # numbers of one's own
+  "constexpr [a-z:0-9_]+ [a-z_]*(stream|seed)s? ="           # private constants
   "stream [-+*^|] |stream [-+*^|]= "                         # arithmetic on stream numbers
   "seed_?\\)? [-+*^|] [A-Za-z0-9(]|seed_? [-+*^|]= ")        # and on seeds
 list(JOIN patterns "|" any)
