@@ -1,4 +1,4 @@
-# cmake --install: the libraries, headers under <papillon/...>, find_package(papillon), pkg-config.
+# cmake --install: the libraries, public headers under <papillon/...>, find_package(papillon), pkg-config.
 include(CMakePackageConfigHelpers)
 
 get_property(layers GLOBAL PROPERTY PAPILLON_LAYERS)
@@ -12,8 +12,10 @@ foreach(layer IN LISTS layers)
   cmake_path(RELATIVE_PATH folder BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE place)
   install(DIRECTORY "${folder}/"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/papillon/${place}" COMPONENT development
-    FILES_MATCHING PATTERN "*.hpp")
+    FILES_MATCHING PATTERN "*.hpp" PATTERN internal EXCLUDE)
 endforeach()
+install(FILES "${PAPILLON_INCLUDE_DIR}/papillon/papillon.hpp"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/papillon" COMPONENT development)
 install(TARGETS papillon_lorenz papillon_all EXPORT papillon-targets)
 install(EXPORT papillon-targets NAMESPACE papillon:: DESTINATION ${package_dir}
   COMPONENT development)

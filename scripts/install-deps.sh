@@ -12,6 +12,7 @@ packages=(
 declare -A tools=([g++]=g++ [cmake]=cmake [ninja]=ninja-build [pkg-config]=pkg-config)
 if [[ "${1:-}" == ci ]]; then
   tools[clang-format]=clang-format
+  tools[clang-tidy]=clang-tidy
   tools[clang++]=clang
   tools[git]=git
   tools[debootstrap]=debootstrap

@@ -12,14 +12,17 @@ namespace papillon::inline dynamics {
 
 class AnySystem {
  public:
+  // Converts from any system; copies share one copy of it.
   template <System S>
   AnySystem(const S& system) : system_(std::make_shared<Typed<S>>(system)) {}  // NOLINT: converts
 
+  // Number of components of a state.
   std::size_t dimension() const { return system_->dimension(); }
-  // As advance_tile().
+  // As advance_tile() (tiles.hpp), in single or double precision.
   void advance(const Steps& steps, float* tile, float* record) const {
     system_->advance(steps, tile, record);
   }
+  // The same in double precision.
   void advance(const Steps& steps, double* tile, double* record) const {
     system_->advance(steps, tile, record);
   }

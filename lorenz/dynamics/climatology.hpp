@@ -22,6 +22,7 @@ class Climatology {
   void add(std::span<const T> rows);
   void merge(const Climatology& other);
 
+  // Components of a row, rows so far, and their mean [dimension].
   std::size_t dimension() const { return mean_.size(); }
   std::uint64_t count() const { return count_; }
   const std::vector<double>& mean() const { return mean_; }

@@ -10,10 +10,11 @@
 namespace papillon::inline dynamics {
 
 struct Lorenz63 {
-  double sigma = 10;
-  double rho = 28;
-  double beta = 8.0 / 3.0;
+  double sigma = 10;        // Prandtl number
+  double rho = 28;          // Rayleigh number over its critical value
+  double beta = 8.0 / 3.0;  // aspect ratio of the convection rolls
 
+  // Number of components of a state.
   static constexpr std::size_t dimension() { return 3; }
 
   template <class Self, class Visit>
@@ -25,6 +26,7 @@ struct Lorenz63 {
           {"8/3 for the first mode to become unstable", closed(-1e6, 1e6), Role::paired});
   }
 
+  // The right-hand side dx/dt at x, [3] each, which must not overlap.
   template <class V>
   PAPILLON_INLINE void tendency(const V* x, V* dxdt) const {
     dxdt[0] = V(sigma) * (x[1] - x[0]);

@@ -13,6 +13,7 @@ struct Lorenz96 {
   std::size_t size = 40;
   double forcing = 8;
 
+  // Number of components of a state.
   std::size_t dimension() const { return size; }
 
   template <class Self, class Visit>
@@ -21,6 +22,7 @@ struct Lorenz96 {
     visit("forcing", self.forcing, {"F", closed(-1e3, 1e3), Role::paired});
   }
 
+  // The right-hand side dx/dt at x, [size] each, which must not overlap.
   template <class V>
   PAPILLON_INLINE void tendency(const V* x, V* dxdt) const {
     const std::size_t n = size;

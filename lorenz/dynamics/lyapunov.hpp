@@ -11,14 +11,14 @@
 namespace papillon::inline dynamics {
 
 struct LyapunovOptions {
-  std::size_t trajectories = 512;  // averaged over; the standard error is theirs
-  std::size_t burn_in = 5000;      // steps to reach the attractor
-  std::size_t alignment = 1000;    // steps for the tangent vectors to turn, not counted
-  std::size_t steps = 4000;
-  std::size_t orthonormalise_every = 5;
-  double dt = 0.01;
-  double initial_std = 1;
-  std::uint64_t seed = 0;
+  std::size_t trajectories = 512;        // averaged over; the standard error is theirs
+  std::size_t burn_in = 5000;            // steps to reach the attractor
+  std::size_t alignment = 1000;          // steps for the tangent vectors to turn, not counted
+  std::size_t steps = 4000;              // of each trajectory that the exponents are averaged over
+  std::size_t orthonormalise_every = 5;  // steps
+  double dt = 0.01;                      // of a step of RK4
+  double initial_std = 1;                // of the normal distribution of initial states
+  std::uint64_t seed = 0;                // of the initial states
 };
 
 struct LyapunovSpectrum {
@@ -29,6 +29,7 @@ struct LyapunovSpectrum {
   double kaplan_yorke = 0;
 };
 
+// Of exponents in descending order, as LyapunovSpectrum::kaplan_yorke.
 double kaplan_yorke_dimension(const std::vector<double>& exponents);
 
 // One step: states [D, N] to their images, and the images of tangents, D of [D, N] each.

@@ -22,9 +22,11 @@ struct Scheme {
   std::array<double, 3> coupling;
   std::array<double, 4> weight;
 
+  // Euler's method, the explicit trapezoidal rule, the classical method of Kutta (1901).
   static const Scheme euler, heun, rk4;
 
   bool operator==(const Scheme&) const = default;
+  // Sum of the weights, by which they are divided.
   constexpr double total_weight() const {
     double total = 0;
     for (std::size_t j = 0; j < stages; ++j) total += weight[j];
@@ -32,8 +34,8 @@ struct Scheme {
   }
 };
 inline constexpr Scheme Scheme::euler{"euler", 1, 1, {}, {1}};
-inline constexpr Scheme Scheme::heun{"heun", 2, 2, {1}, {1, 1}};  // the explicit trapezoidal rule
-inline constexpr Scheme Scheme::rk4{"rk4", 4, 4, {0.5, 0.5, 1}, {1, 2, 2, 1}};  // Kutta (1901)
+inline constexpr Scheme Scheme::heun{"heun", 2, 2, {1}, {1, 1}};
+inline constexpr Scheme Scheme::rk4{"rk4", 4, 4, {0.5, 0.5, 1}, {1, 2, 2, 1}};
 
 // All of them.
 inline constexpr std::array schemes{Scheme::euler, Scheme::heun, Scheme::rk4};

@@ -99,6 +99,7 @@ template <class T, System S>
 void advance_tile(const S& system, const Steps& steps, T* tile, T* record) {
   implementation::advance_tile_inline(system, steps, tile, record);
 }
+// The same for the systems of the library.
 void advance_tile(const Lorenz63& system, const Steps& steps, float* tile, float* record);
 void advance_tile(const Lorenz63& system, const Steps& steps, double* tile, double* record);
 void advance_tile(const Lorenz96& system, const Steps& steps, float* tile, float* record);

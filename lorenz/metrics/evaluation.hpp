@@ -29,13 +29,17 @@ struct EvaluationOptions {
 };
 
 struct Evaluation {
-  MetricValue hellinger, d_gen, d_test, frechet;
+  MetricValue hellinger;   // distance of histograms
+  MetricValue d_gen;       // mean squared distance of a sample to the nearest reference state
+  MetricValue d_test;      // mean squared distance of a reference state to the nearest sample
+  MetricValue frechet;     // distance of the features' means and covariances
   MetricValue extremes;    // a share: 0.02 is right
   MetricValue identities;  // the worst relative error
-  MomentIdentities each_identity;
-  double outside = 0;  // share of samples outside the histogram
+  MomentIdentities each_identity;  // their relative errors
+  double outside = 0;              // share of samples outside the histogram
+  // How many were used.
   std::size_t samples = 0, reference_states = 0, feature_states = 0;
-  std::size_t d_gen_states = 0, d_test_states = 0;  // how many were used
+  std::size_t d_gen_states = 0, d_test_states = 0;
 };
 
 // Compares samples [N, 3] with reference states [..., 3], both in physical units. The floors are

@@ -22,9 +22,11 @@ class Histogram {
   // Counts rows of `dimension` values; states outside (or not finite) go to one extra bin.
   void add(std::span<const float> rows);
 
+  // Rows counted, and those of them outside the bins.
   std::uint64_t total() const { return total_; }
   std::uint64_t outside() const { return counts_.back(); }
   const std::vector<std::uint64_t>& counts() const { return counts_; }  // the extra bin is last
+  // Components of a row.
   std::size_t dimension() const { return dimension_; }
 
  private:

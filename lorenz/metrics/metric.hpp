@@ -4,11 +4,12 @@
 namespace papillon::inline metrics {
 
 struct MetricValue {
-  double value = 0;
+  double value = 0;  // of the generated states
   double floor = 0;  // the same metric of states from independent trajectories
   double ratio = 0;  // value / floor
 };
 
+// With the ratio of the two.
 inline MetricValue metric_value(double value, double floor) {
   return {value, floor, value / floor};
 }

@@ -34,6 +34,7 @@ class Features {
   virtual StateDict<float> weights() const { return {}; }
   virtual std::vector<std::shared_ptr<const Features>> parts() const { return {}; }
 };
+// Surrogates share them.
 using FeaturesPtr = std::shared_ptr<const Features>;
 
 // The states themselves.

@@ -24,7 +24,7 @@ std::vector<double> prediction_errors(const Features& features, const std::vecto
 
 struct LambdaSearch {
   std::vector<double> lambdas, errors;  // per sample, ascending; mean squared error on validation
-  RidgeFit best;
+  RidgeFit best;                        // the fit with the smallest error
 };
 
 // From 1e-14 to 1, two in a decade.

@@ -10,10 +10,12 @@
 
 namespace papillon::inline surrogate {
 
+// A multilayer perceptron or a residual network.
 struct NetworkShape {
+  // Which of the two.
   enum class Kind { dense, residual } kind = Kind::dense;
-  std::size_t layers = 1;  // hidden layers of ReLU; blocks of a residual network
-  std::size_t hidden = 256;
+  std::size_t layers = 1;    // hidden layers of ReLU; blocks of a residual network
+  std::size_t hidden = 256;  // width of a hidden layer
 };
 
 // A network from features (identity: the state) to the increment. Features other than the state are

@@ -11,8 +11,8 @@
 namespace papillon::inline surrogate {
 
 struct PairOptions {
-  std::size_t lead = 10;  // steps of the trajectory from state to target
-  std::uint64_t samples = std::uint64_t{1} << 18;
+  std::size_t lead = 10;                           // steps of the trajectory from state to target
+  std::uint64_t samples = std::uint64_t{1} << 18;  // pairs
   double corruption = 0;   // standard deviation of the noise on targets, in normalised units
   std::uint64_t seed = 0;  // which pairs, and their noise
 };
@@ -29,6 +29,7 @@ class TrainingPairs {
   TrainingPairs(const Tensor<float>&&, std::vector<double>, std::vector<double>,
                 const PairOptions&) = delete;
 
+  // Number of pairs, and components of a state.
   std::uint64_t size() const { return options_.samples; }
   std::size_t dimension() const { return shift_.size(); }
 

@@ -34,6 +34,7 @@ class Readout {
   // Adds its tensors, under names that begin with "readout.".
   virtual void save(SafetensorsFile& file) const = 0;
 };
+// Surrogates share it.
 using ReadoutPtr = std::shared_ptr<const Readout>;
 
 // offset + W x, in double precision: with a small lambda, weights are large and cancel.

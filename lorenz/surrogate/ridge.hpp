@@ -37,6 +37,7 @@ class RidgeSystem {
   // cannot tell R + lambda I from a singular matrix; names how many directions have no variance.
   RidgeFit solve(double lambda_per_sample) const;
 
+  // Rows and features of the data.
   std::uint64_t rows() const { return rows_; }
   std::size_t features() const { return centre_.size(); }
   std::size_t constant_features() const { return constant_; }  // their weights are zero
@@ -68,7 +69,9 @@ class StreamingRidge {
   // (32,766).
   StreamingRidge(std::size_t features, std::size_t targets);
 
+  // Adds rows of a source, in blocks over threads. Throws what the source throws.
   void add(std::size_t rows, const RowSource& source);
+  // Rows so far.
   std::uint64_t rows() const { return rows_; }
   // Throws ArgumentError with fewer than two rows, NumericalError if a value was not finite. The
   // second gives up what it has collected, for the memory's sake.

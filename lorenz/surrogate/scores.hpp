@@ -16,8 +16,8 @@ struct ScoreOptions {
   std::size_t windows = 4096;  // forecasts, evenly spaced over all that fit the trajectories
   double threshold = 0.4;      // of the normalised error: where a forecast stops being valid
   double lyapunov_exponent =
-      0.906;  // of the system, per unit of time: turns times into Lyapunov times
-  HistogramOptions histogram{};
+      0.906;                     // of the system, per unit of time: turns times into Lyapunov times
+  HistogramOptions histogram{};  // of the Hellinger distance
 };
 
 struct SurrogateScores {
@@ -47,6 +47,7 @@ class SurrogateTest {
   SurrogateTest(const Tensor<float>&&, const Tensor<float>&, std::vector<double>,
                 std::vector<double>, const ScoreOptions&) = delete;
 
+  // Number of forecasts, and what was asked for.
   std::size_t windows() const { return starts_.size(); }
   const ScoreOptions& options() const { return options_; }
   // The states that the forecasts start from, [W, D].

@@ -20,6 +20,7 @@ class Surrogate {
   Surrogate(FeaturesPtr features, ReadoutPtr readout, std::vector<double> shift,
             std::vector<double> scale, double time_step);
 
+  // What it was made of; dimension: components of a state.
   std::size_t dimension() const { return shift_.size(); }
   double time_step() const { return time_step_; }
   const Features& features() const { return *features_; }

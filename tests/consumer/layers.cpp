@@ -1,9 +1,5 @@
-// One name of each layer, through the headers as they are installed.
-#include <papillon/autograd/ops.hpp>
-#include <papillon/diffusion/schedule.hpp>
-#include <papillon/lorenz/dynamics/trajectories.hpp>
-#include <papillon/nn/linear.hpp>
-#include <papillon/tensor/npy.hpp>
+// One name of each layer, through the header that includes all others; compiled in the tree, and as installed.
+#include <papillon/papillon.hpp>
 
 int main() {
   using namespace papillon;

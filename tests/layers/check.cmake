@@ -1,10 +1,11 @@
-# Walks the includes of the tree and fails on an upward one.
+# Walks the includes of the tree and fails on an upward one, and on a private header where clients would need it.
 #   cmake -DROOT=<tree> -P check.cmake
 # A layer may include itself and the layers before it; a room of lorenz, itself, the layers named for
-# it and the layers that these may include.
+# it and the layers that these may include. Headers in a folder internal/ are private to the library: they
+# are not installed, so no public header includes one, nor does a client (the program, an example).
 cmake_minimum_required(VERSION 3.25)  # a script has no policies of its own
 set(layers tensor autograd nn diffusion lorenz/dynamics lorenz/metrics lorenz/surrogate
-  lorenz/assimilation apps)
+  lorenz/assimilation apps examples)
 set(below_tensor "")
 set(below_autograd tensor)
 set(below_nn tensor autograd)
@@ -14,6 +15,10 @@ set(below_lorenz/metrics ${below_nn} nn lorenz/dynamics)
 set(below_lorenz/surrogate ${below_diffusion} diffusion lorenz/dynamics lorenz/metrics)
 set(below_lorenz/assimilation ${below_diffusion} diffusion lorenz/dynamics)
 set(below_apps ${layers})
+list(REMOVE_ITEM below_apps examples)
+set(below_examples ${below_apps})
+list(REMOVE_ITEM below_examples apps)
+set(clients apps examples)
 
 set(mistakes 0)
 set(files_seen 0)
@@ -34,7 +39,10 @@ foreach(layer IN LISTS layers)
       elseif(include MATCHES "cblas|lapacke" AND NOT shown STREQUAL "tensor/linalg.cpp")
         message("${shown}: only tensor/linalg.cpp knows the BLAS: ${include}")
         math(EXPR mistakes "${mistakes} + 1")
-      elseif(file MATCHES "\\.hpp$" AND NOT layer STREQUAL "apps" AND include MATCHES "<(fmt|nlohmann)/")
+      elseif(include MATCHES "internal/" AND NOT shown MATCHES "internal/|^(tensor|autograd|nn|diffusion|lorenz)/.*cpp$")
+        message("${shown}: a header in internal/ is private to the library: ${include}")
+        math(EXPR mistakes "${mistakes} + 1")
+      elseif(file MATCHES "\\.hpp$" AND NOT layer IN_LIST clients AND NOT file MATCHES "/internal/" AND include MATCHES "<(fmt|nlohmann)/")
         message("${shown}: no public header includes ${CMAKE_MATCH_1}: ${include}")
         math(EXPR mistakes "${mistakes} + 1")
       endif()
