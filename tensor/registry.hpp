@@ -31,7 +31,7 @@ class Registry<Product(Arguments...)> {
   };
   struct Entry {
     std::string name;
-    std::unique_ptr<const Settings> defaults;
+    std::shared_ptr<const Settings> defaults;
   };
 
   // make(const O&, arguments...) -> Product. Throws ArgumentError for a name that is there.
@@ -39,7 +39,7 @@ class Registry<Product(Arguments...)> {
   Registry& add(const std::string& name, Make make, O defaults = {}) {
     for (const Entry& entry : entries_)
       if (entry.name == name) throw ArgumentError("'" + name + "' is registered twice");
-    entries_.push_back({name, std::make_unique<Typed<O, Make>>(std::move(defaults), make)});
+    entries_.push_back({name, std::make_shared<Typed<O, Make>>(std::move(defaults), make)});
     return *this;
   }
   const std::vector<Entry>& entries() const { return entries_; }

@@ -7,20 +7,15 @@
 
 namespace papillon::inline dynamics {
 
-std::span<const Scheme* const> schemes() {
-  static constexpr std::array all{&Scheme::euler, &Scheme::heun, &Scheme::rk4};
-  return all;
-}
-
 std::vector<std::string> scheme_names() {
   std::vector<std::string> names;
-  for (const Scheme* scheme : schemes()) names.emplace_back(scheme->name);
+  for (const Scheme& scheme : schemes) names.emplace_back(scheme.name);
   return names;
 }
 
 const Scheme& scheme_named(std::string_view name) {
-  for (const Scheme* scheme : schemes())
-    if (scheme->name == name) return *scheme;
+  for (const Scheme& scheme : schemes)
+    if (scheme.name == name) return scheme;
   throw ArgumentError(fmt::format("scheme '{}' is unknown; must be one of {}", name,
                                   fmt::join(scheme_names(), ", ")));
 }

@@ -38,8 +38,8 @@ PAPILLON_INLINE void store_tile(const Pack<T>* a, const Pack<T>* b, std::size_t 
 }
 
 template <class T, System S>
-PAPILLON_INLINE void advance_tile_in(const S& system, const Steps& steps, std::size_t n, T* tile,
-                                     T* record, Pack<T>* memory) {
+PAPILLON_INLINE void advance_tile_by(const Scheme& scheme, const S& system, const Steps& steps,
+                                     std::size_t n, T* tile, T* record, Pack<T>* memory) {
   using P = Pack<T>;
   P *a = memory, *b = memory + n, *work = memory + 2 * n, *more_work = memory + 5 * n;
   for (std::size_t i = 0; i < n; ++i) {
@@ -48,8 +48,8 @@ PAPILLON_INLINE void advance_tile_in(const S& system, const Steps& steps, std::s
   }
   std::size_t until_record = steps.record_every;
   for (std::size_t s = 0; s < steps.count; ++s) {
-    step(steps.scheme, system, steps.dt, n, a, work);
-    step(steps.scheme, system, steps.dt, n, b, more_work);
+    step(scheme, system, steps.dt, n, a, work);
+    step(scheme, system, steps.dt, n, b, more_work);
     if (steps.record_every != 0 && --until_record == 0) {
       until_record = steps.record_every;
       store_tile(a, b, n, record);
@@ -57,6 +57,21 @@ PAPILLON_INLINE void advance_tile_in(const S& system, const Steps& steps, std::s
     }
   }
   store_tile(a, b, n, tile);
+}
+
+// The loop is compiled for each scheme of the table, and once for any other.
+template <std::size_t index = 0, class T, System S>
+PAPILLON_INLINE void advance_tile_in(const S& system, const Steps& steps, std::size_t n, T* tile,
+                                     T* record, Pack<T>* memory) {
+  if constexpr (index == schemes.size()) {
+    advance_tile_by(steps.scheme, system, steps, n, tile, record, memory);
+  } else {
+    constexpr Scheme scheme = schemes[index];
+    if (steps.scheme == scheme)
+      advance_tile_by(scheme, system, steps, n, tile, record, memory);
+    else
+      advance_tile_in<index + 1>(system, steps, n, tile, record, memory);
+  }
 }
 
 // Packs of memory that advance_tile_in needs.
