@@ -2,11 +2,12 @@
 #pragma once
 
 #include <papillon/autograd/custom.hpp>
-#include <papillon/autograd/gradcheck.hpp>
-#include <papillon/autograd/gradcheck_checker.hpp>
-#include <papillon/autograd/gradcheck_detail.hpp>
-#include <papillon/autograd/gradcheck_numeric.hpp>
-#include <papillon/autograd/gradcheck_table.hpp>
+#include <papillon/autograd/gradcheck/causes.hpp>
+#include <papillon/autograd/gradcheck/checks.hpp>
+#include <papillon/autograd/gradcheck/gradcheck.hpp>
+#include <papillon/autograd/gradcheck/numeric_derivative.hpp>
+#include <papillon/autograd/gradcheck/op_samples.hpp>
+#include <papillon/autograd/gradcheck/report.hpp>
 #include <papillon/autograd/gradient.hpp>
 #include <papillon/autograd/op.hpp>
 #include <papillon/autograd/ops.hpp>
@@ -129,6 +130,7 @@
 #include <papillon/tensor/enum_names.hpp>
 #include <papillon/tensor/errors.hpp>
 #include <papillon/tensor/factorisations.hpp>
+#include <papillon/tensor/hash.hpp>
 #include <papillon/tensor/linalg.hpp>
 #include <papillon/tensor/manipulate.hpp>
 #include <papillon/tensor/npy.hpp>
