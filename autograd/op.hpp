@@ -15,6 +15,7 @@ namespace papillon {
 template <class T, class Vjp, class Jvp>
 class OpNode final : public Node<T> {
  public:
+  // name: a string literal; vjp(node, gradient) and jvp(node, tangents) as Node's.
   OpNode(const char* name, Tensor<T> v, std::vector<Var<T>> in, Vjp vjp, Jvp jvp)
       : Node<T>(std::move(v), true), name_(name), vjp_(std::move(vjp)), jvp_(std::move(jvp)) {
     this->inputs = std::move(in);

@@ -24,6 +24,7 @@ template <class T> Var<T> pow(const Var<T>& x, const Var<T>& exponent);  // x > 
 template <class T> Var<T> maximum(const Var<T>& a, const Var<T>& b);     // ties: half to each
 template <class T> Var<T> minimum(const Var<T>& a, const Var<T>& b);
 
+// The same as operators, between Vars and with numbers.
 template <class T> Var<T> operator+(const Var<T>& a, const Var<T>& b) { return add(a, b); }
 template <class T> Var<T> operator-(const Var<T>& a, const Var<T>& b) { return sub(a, b); }
 template <class T> Var<T> operator*(const Var<T>& a, const Var<T>& b) { return mul(a, b); }

@@ -20,6 +20,7 @@ class Var;
 template <class T>
 class Node : public std::enable_shared_from_this<Node<T>> {
  public:
+  // needs: whether gradients are taken with respect to it.
   explicit Node(Tensor<T> v, bool needs = false);
   // Without recursion: a chain of any length can be let go.
   virtual ~Node();
@@ -35,8 +36,8 @@ class Node : public std::enable_shared_from_this<Node<T>> {
   // The Var of this node, for derivatives that are best written in terms of the op's own result.
   Var<T> output() const { return Var<T>(std::const_pointer_cast<Node>(this->shared_from_this())); }
 
-  Tensor<T> value;
-  bool requires_grad = false;
+  Tensor<T> value;             // of the op
+  bool requires_grad = false;  // whether an input, or the leaf itself, needs a gradient
   std::vector<Var<T>> inputs;  // empty for a leaf
 };
 
@@ -54,6 +55,7 @@ class Var {
   // A leaf that gradients can be taken with respect to.
   static Var parameter(Tensor<T> value);
 
+  // Whether there is a node.
   bool defined() const { return node_ != nullptr; }
   explicit operator bool() const { return defined(); }
   // What follows throws ArgumentError for an undefined Var.
@@ -66,6 +68,7 @@ class Var {
   // The same value, cut off from the graph.
   Var detach() const { return Var(value()); }
 
+  // The node, null if undefined.
   Node<T>* node() const { return node_.get(); }
   std::shared_ptr<Node<T>>& handle() { return node_; }
 
@@ -89,6 +92,7 @@ class NoGrad {
  private:
   bool before_;
 };
+// Whether none lives on this thread.
 bool grad_enabled();
 
 // While one lives, what this thread computes is a derivative, in which a factor of zero wins: 0 · ∞
@@ -104,6 +108,7 @@ class ZeroWins {
  private:
   bool before_;
 };
+// Whether one lives on this thread.
 bool zero_wins();
 
 // The number of nodes alive in the program, of all threads: for tests and for hunting leaks.

@@ -31,9 +31,11 @@ namespace memory {
 void* allocate_block(std::size_t bytes);
 void free_block(void* block, std::size_t bytes) noexcept;
 
+// An allocator of the standard library on these blocks; all of one type are equal.
 template <class T>
 class RecyclingAllocator {
  public:
+  // What xtensor asks of an allocator.
   using value_type = T;
   using size_type = std::size_t;
   using difference_type = std::ptrdiff_t;
@@ -41,21 +43,27 @@ class RecyclingAllocator {
   using const_pointer = const T*;
   using reference = T&;
   using const_reference = const T&;
+  // As std::allocator_traits asks for it.
   template <class U>
   struct rebind {
+    // The allocator of another type.
     using other = RecyclingAllocator<U>;
   };
 
+  // Stateless.
   RecyclingAllocator() = default;
   template <class U>
   RecyclingAllocator(const RecyclingAllocator<U>&) noexcept {}
 
+  // Memory for n elements; throws std::bad_alloc.
   T* allocate(std::size_t n) {
     if (n > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
     return static_cast<T*>(allocate_block(n * sizeof(T)));
   }
+  // Returns what allocate(n) gave.
   void deallocate(T* p, std::size_t n) noexcept { free_block(p, n * sizeof(T)); }
 
+  // Always true.
   template <class U>
   bool operator==(const RecyclingAllocator<U>&) const noexcept {
     return true;

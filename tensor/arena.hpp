@@ -14,6 +14,7 @@ struct Rows {
   double* data = nullptr;
   std::size_t count = 0, width = 0;
 
+  // Row i, and the number of elements.
   double* operator[](std::size_t i) const { return data + i * width; }
   std::size_t size() const { return count * width; }
 };
@@ -25,15 +26,18 @@ Rows rows_of(Tensor<double>& matrix);
 // kept, so that repeated work allocates in its first round alone.
 class Arena {
  public:
-  double* take(std::size_t count);  // not initialised, aligned to 64 bytes
+  // Memory for count numbers, aligned to 64 bytes: uninitialised, zero, or as uninitialised rows.
+  double* take(std::size_t count);
   double* zeros(std::size_t count);
   Rows rows(std::size_t count, std::size_t width) { return {take(count * width), count, width}; }
 
   // Gives everything back.
   void clear() { block_ = used_ = 0; }
 
+  // Its end releases what was taken since its start.
   class Scope {
    public:
+    // The arena must outlive it.
     explicit Scope(Arena& arena) : arena_(arena), block_(arena.block_), used_(arena.used_) {}
     ~Scope() {
       arena_.block_ = block_;

@@ -17,11 +17,13 @@ class TemporaryFile;
 // the file it points to is replaced. All functions throw OutputError, which names the target.
 class AtomicFile {
  public:
+  // Opens a temporary file in the folder of the target.
   explicit AtomicFile(std::filesystem::path target);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
+  // Appends bytes.
   void write(const void* data, std::size_t bytes);
   // For what write() cannot do, such as seeking.
   std::FILE* stream() { return stream_; }
@@ -38,6 +40,7 @@ class AtomicFile {
   std::FILE* stream_ = nullptr;
 };
 
+// Throws OutputError.
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
 
 }  // namespace papillon

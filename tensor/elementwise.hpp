@@ -7,6 +7,7 @@
 // clang-format off
 namespace papillon {
 
+// Of two tensors; throw ShapeError if their shapes do not broadcast.
 template <class T> Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> sub(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> mul(const Tensor<T>& a, const Tensor<T>& b);
@@ -21,6 +22,7 @@ template <class T> Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> greater_equal(const Tensor<T>& a, const Tensor<T>& b);
 template <class T> Tensor<T> equal(const Tensor<T>& a, const Tensor<T>& b);
 
+// Of one tensor.
 template <class T> Tensor<T> neg(const Tensor<T>& x);
 template <class T> Tensor<T> exp(const Tensor<T>& x);
 template <class T> Tensor<T> log(const Tensor<T>& x);
@@ -31,8 +33,10 @@ template <class T> Tensor<T> tanh(const Tensor<T>& x);
 template <class T> Tensor<T> erf(const Tensor<T>& x);
 template <class T> Tensor<T> sigmoid(const Tensor<T>& x);  // accurate in both tails
 template <class T> Tensor<T> relu(const Tensor<T>& x);     // NaN stays NaN
+// |x|, and the sign:
 template <class T> Tensor<T> abs(const Tensor<T>& x);
 template <class T> Tensor<T> sign(const Tensor<T>& x);     // -1, 0, 1
+// 1 / x, x + c, c x, x^c, and x limited to [low, high].
 template <class T> Tensor<T> reciprocal(const Tensor<T>& x);
 template <class T> Tensor<T> add_scalar(const Tensor<T>& x, T c);
 template <class T> Tensor<T> mul_scalar(const Tensor<T>& x, T c);

@@ -19,6 +19,7 @@ concept NamedEnum = requires(E e) {
   enum_names(e).size();
 };
 
+// The name of a value.
 template <NamedEnum E>
 std::string to_string(E value) {
   return enum_names(value)[static_cast<std::size_t>(value)];

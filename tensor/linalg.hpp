@@ -8,6 +8,7 @@
 
 namespace papillon {
 
+// Whether a product takes the transpose of an operand.
 enum class Transpose : bool { no = false, yes = true };
 
 // C = alpha op(A) op(B) + beta C on raw row-major matrices: op(A) is [m, k], op(B) is [k, n], C is

@@ -15,7 +15,7 @@
 namespace papillon {
 
 struct NpyHeader {
-  Shape shape;
+  Shape shape;                  // of the array
   std::size_t item_size = 0;    // 4: float, 8: double
   std::size_t data_offset = 0;  // bytes before the first element
 };
@@ -42,9 +42,11 @@ void write_npy(const std::filesystem::path& path, const Tensor<T>& tensor);
 class NpyReader {
  public:
   explicit NpyReader(const std::filesystem::path& path);  // refuses a scalar
+  // Of the array; its number of rows.
   const Shape& shape() const { return header_.shape; }
   std::size_t rows() const { return header_.shape[0]; }
   std::size_t row_size() const { return row_size_; }  // elements of a row
+  // Whether the file is in double precision.
   bool is_double() const { return header_.item_size == 8; }
   // The next rows, as many as fit in out and are left; returns their number.
   template <class T>
@@ -66,6 +68,7 @@ class NpyReader {
 template <class T>
 class NpyWriter {
  public:
+  // row_shape: of one row, {} for a file of numbers.
   NpyWriter(const std::filesystem::path& path, Shape row_shape);
   // Whole rows; throws ShapeError otherwise.
   void append(std::span<const T> elements);

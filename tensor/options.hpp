@@ -33,6 +33,7 @@ struct Range {
   long double low, high;
   bool without_low = false, without_high = false;
 };
+// [low, high], (low, high], [low, high).
 constexpr Range closed(long double low, long double high) {
   return {low, high};
 }
@@ -55,25 +56,29 @@ enum class Role : unsigned {
   test_only = 16,  // of the test alone: no part of the identity of a tuning trial
   transient = 32   // of one call of the program: in no configuration that is written
 };
+// Both roles.
 constexpr Role operator|(Role a, Role b) {
   return static_cast<Role>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
 }
 
+// What is declared of an option: one line of help, the range of a number, its role, the choices of
+// a text.
 struct OptionInfo {
   const char* help;
+  // Without limits by default.
   Range range{std::numeric_limits<long double>::lowest(), std::numeric_limits<long double>::max()};
   Role role = Role::setting;
-  std::vector<std::string> choices{};  // of a text; an enumeration has its names
+  std::vector<std::string> choices{};  // an enumeration has its names
 };
 
 // One option of a struct, which must outlive it.
 struct Option {
   enum class Kind { flag, whole, number, text };
 
-  std::string name;     // "batch-size"
-  std::string heading;  // of help
-  OptionInfo info;
-  Kind kind;
+  std::string name;                     // "batch-size"
+  std::string heading;                  // of help
+  OptionInfo info;                      // as declared
+  Kind kind;                            // of its values
   bool list = false, has_sign = false;  // many values; a whole number that may be negative
   // Stores what the texts say. Throws ArgumentError: "'0' is not a whole number in [1, 5]".
   std::function<void(const std::vector<std::string>&)> assign;
@@ -85,6 +90,7 @@ struct Option {
   std::function<bool()> applies;
   bool selects = false;  // it is such a choice itself
 
+  // Whether it applies, and whether it has a role.
   bool is_used() const { return !applies || applies(); }
   bool is(Role role) const {
     return (static_cast<unsigned>(info.role) & static_cast<unsigned>(role)) != 0;
@@ -222,6 +228,7 @@ struct OptionVisitor {
   std::vector<Option>& list;
   const std::string& heading;
 
+  // Lists one option.
   template <class V>
   void operator()(const char* name, V& value, OptionInfo info) const {
     Option option{name, heading, std::move(info), {}, false, false, {}, {}, {}, {}, false};
@@ -232,6 +239,7 @@ struct OptionVisitor {
     option.values = [&value] { return detail::OptionValue<V>::texts(value); };
     list.push_back(std::move(option));
   }
+  // Lists the options of a member.
   template <class Member>
   void operator()(Member& member) const {
     append_options(list, member, heading);

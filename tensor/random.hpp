@@ -36,6 +36,7 @@ void fill_normal(RandomStream stream, std::uint64_t first, std::span<T> out);
 void fill_integers(RandomStream stream, std::uint64_t first, std::uint64_t bound,
                    std::span<std::uint64_t> out);
 
+// A tensor of the first numbers of a stream: uniform in [low, high), or normal.
 template <class T>
 Tensor<T> random_uniform(const Shape& shape, RandomStream stream, T low = 0, T high = 1);
 template <class T>

@@ -10,6 +10,8 @@ namespace papillon {
 
 using Axes = std::vector<std::ptrdiff_t>;  // negative ones count from the back; {} means all axes
 
+// Over the axes, which are removed, or kept with extent 1. Throw ShapeError for an axis that is
+// missing or named twice.
 template <class T>
 Tensor<T> sum(const Tensor<T>& x, const Axes& axes = {}, bool keep_axes = false);
 template <class T>

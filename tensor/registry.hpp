@@ -25,13 +25,15 @@ class Registry<Product(Arguments...)> {
   // An entry with values of its options.
   struct Settings {
     virtual ~Settings() = default;
+    // As Choice::append_to(); the product; a copy.
     virtual void append_to(std::vector<Option>& list, const std::string& heading) = 0;
     virtual Product make(Arguments... arguments) const = 0;
     virtual std::unique_ptr<Settings> clone() const = 0;
   };
+  // A name, and what it stands for with the default values of its options.
   struct Entry {
-    std::string name;
-    std::shared_ptr<const Settings> defaults;
+    std::string name;                          // as users choose it
+    std::shared_ptr<const Settings> defaults;  // of its options
   };
 
   // make(const O&, arguments...) -> Product. Throws ArgumentError for a name that is there.
@@ -42,6 +44,7 @@ class Registry<Product(Arguments...)> {
     entries_.push_back({name, std::make_shared<Typed<O, Make>>(std::move(defaults), make)});
     return *this;
   }
+  // In the order in which they were added.
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
@@ -72,6 +75,7 @@ class Choice;
 template <class Product, class... Arguments>
 class Choice<Product(Arguments...)> {
  public:
+  // The registry that is chosen from.
   using Source = Registry<Product(Arguments...)>;
 
   // option: "method". Throws ArgumentError for a name that is not registered.
@@ -81,10 +85,12 @@ class Choice<Product(Arguments...)> {
       entries_.push_back({entry.name, entry.defaults->clone()});
     selected();
   }
+  // Copies have options of their own.
   Choice(const Choice& other) : option_(other.option_), help_(other.help_), chosen_(other.chosen_) {
     for (const Entry& entry : other.entries_)
       entries_.push_back({entry.name, entry.settings->clone()});
   }
+  // Moves and assigns the options too.
   Choice(Choice&&) noexcept = default;
   Choice& operator=(Choice other) noexcept {
     std::swap(option_, other.option_);
@@ -94,6 +100,7 @@ class Choice<Product(Arguments...)> {
     return *this;
   }
 
+  // The name of the chosen entry.
   const std::string& name() const { return chosen_; }
   // Of the chosen entry, with the options as they are. Throws what it throws.
   Product make(Arguments... arguments) const {
@@ -137,6 +144,7 @@ class Choice<Product(Arguments...)> {
   std::vector<Entry> entries_;
 };
 
+// Deduces the signature.
 template <class Signature>
 Choice(const Registry<Signature>&, std::string, const char*, std::string) -> Choice<Signature>;
 

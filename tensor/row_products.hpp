@@ -23,6 +23,7 @@ class RowWeights {
   // Rows of w are ld apart. Throws ArgumentError if ld is below inputs.
   void set(std::size_t outputs, std::size_t inputs, const T* w, std::size_t ld);
 
+  // The shape of W.
   std::size_t outputs() const { return outputs_; }
   std::size_t inputs() const { return inputs_; }
 

@@ -9,8 +9,8 @@
 
 namespace papillon {
 
+// Rows of a tile, and tiles of so many rows.
 inline constexpr std::size_t row_tile = 256;
-
 inline std::size_t tile_count(std::size_t rows) {
   return (rows + row_tile - 1) / row_tile;
 }

@@ -24,6 +24,7 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, const char* op);
 // An axis counted from the front (0 ...) or from the back (-1 ...); throws ShapeError.
 std::size_t normalise_axis(std::ptrdiff_t axis, std::size_t rank, const char* op);
 
+// Throws ShapeError: "op: shapes a and b: why".
 [[noreturn]] void throw_shape_error(const char* op, const Shape& a, const Shape& b,
                                     const std::string& why);
 

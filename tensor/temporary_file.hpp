@@ -19,6 +19,7 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
+  // Its descriptor and its path.
   int fd() const { return fd_; }
   const std::filesystem::path& path() const { return path_; }
   // Puts it in the place of the target; false: errno says why.

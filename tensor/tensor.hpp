@@ -30,6 +30,7 @@ class Tensor {
   // Takes over an xtensor array. (No constructor: Tensor({n, d}) would be ambiguous with it.)
   static Tensor from_array(Array array);
 
+  // Elements that are all 0, 1 or a value.
   static Tensor zeros(const Shape& shape);
   static Tensor ones(const Shape& shape);
   static Tensor full(const Shape& shape, T value);
@@ -39,6 +40,7 @@ class Tensor {
   // A matrix from its rows; throws ShapeError if they differ in length.
   static Tensor matrix(std::initializer_list<std::initializer_list<T>> rows);
 
+  // Extents, number of axes, number of elements, and whether there are none.
   const Shape& shape() const { return array_.shape(); }
   std::size_t rank() const { return array_.shape().size(); }
   std::size_t size() const { return array_.size(); }
@@ -46,6 +48,7 @@ class Tensor {
   // The extent of an axis, from the front (0 ...) or from the back (-1 ...).
   std::size_t extent(std::ptrdiff_t axis) const;
 
+  // Elements in row-major order.
   T* data() { return array_.data(); }
   const T* data() const { return array_.data(); }
   std::span<T> span() { return {data(), size()}; }
@@ -63,6 +66,7 @@ class Tensor {
   // The only element; throws ShapeError if there is not exactly one.
   T item() const;
 
+  // Sets all elements.
   void fill(T value);
   // The same elements with another shape (-1: what is left); throws ShapeError if they do not fit.
   Tensor reshaped(const std::vector<std::ptrdiff_t>& shape) const&;
@@ -71,6 +75,7 @@ class Tensor {
   // elements are unspecified otherwise.
   void resize(const Shape& shape);
 
+  // The container, for xtensor's functions.
   Array& array() { return array_; }
   const Array& array() const { return array_; }
 
@@ -90,6 +95,7 @@ bool identical(const Tensor<T>& a, const Tensor<T>& b);
 template <class T>
 T max_abs_difference(const Tensor<T>& a, const Tensor<T>& b);
 
+// Neither infinity nor NaN.
 template <class T>
 bool all_finite(const Tensor<T>& tensor);
 

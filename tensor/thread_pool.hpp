@@ -11,6 +11,7 @@ namespace papillon {
 // A reference to a callable void(std::size_t): no allocation, valid for the call it is passed to.
 class IndexFunction {
  public:
+  // f must outlive this.
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, IndexFunction>)
       IndexFunction(F&& f)  // NOLINT(google-explicit-constructor)
@@ -18,6 +19,7 @@ class IndexFunction {
         call_([](void* object, std::size_t i) {
           (*static_cast<std::remove_reference_t<F>*>(object))(i);
         }) {}
+  // Calls f(i).
   void operator()(std::size_t i) const { call_(object_, i); }
 
  private:
@@ -44,6 +46,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  // How many run at once, the caller's own included.
   std::size_t thread_count() const;
 
   // Calls f(0) ... f(count - 1), each once, and returns when all are done. The first exception
@@ -70,6 +73,7 @@ void set_thread_count(std::size_t threads);
 // 1 there.
 std::size_t thread_count();
 
+// Calls f(0) ... f(count - 1) on the default pool; see ThreadPool::run().
 inline void parallel_for(std::size_t count, IndexFunction f) {
   default_pool().run(count, f);
 }

@@ -39,21 +39,24 @@ struct GradcheckOptions {
 // A differentiable function of one flat vector, as callbacks. Every check works on this alone, so
 // functions on Vars, of other libraries and in other languages are all checked in the same way.
 struct FlatFunction {
+  // Arguments and results of callbacks.
   using Span = std::span<const double>;
   using Values = std::vector<double>;
+  // A part of x: elements offset to end() are a tensor of that name and shape.
   struct Input {
-    std::string name;
-    Shape shape;
-    std::size_t offset;
+    std::string name;    // in the report
+    Shape shape;         // of the tensor
+    std::size_t offset;  // in x
 
+    // Behind its last element.
     std::size_t end() const { return offset + element_count(shape); }
   };
-  std::vector<Input> inputs;  // how x divides into tensors; filled in if empty
-  Shape output_shape;         // [size] if it does not fit
-  Values x;
-  std::function<Values(Span x)> value;
-  std::function<Values(Span x, Span w)> vjp;
-  std::function<Values(Span x, Span v)> jvp;             // optional
+  std::vector<Input> inputs;                  // how x divides into tensors; filled in if empty
+  Shape output_shape;                         // [size] if it does not fit
+  Values x;                                   // where it is checked
+  std::function<Values(Span x)> value;        // f(x)
+  std::function<Values(Span x, Span w)> vjp;  // Jᵀ w
+  std::function<Values(Span x, Span v)> jvp;  // optional
   std::function<Values(Span x, Span w, Span v)> second;  // optional: d vjp(x, w) · v
   std::function<Values(Span x)> single_value;            // optional: in float
   std::function<Values(Span x, Span w)> single_vjp;      // optional
@@ -72,13 +75,14 @@ struct GradcheckCallbacks {
 GradcheckReport gradcheck_callbacks(const GradcheckCallbacks& callbacks, std::span<const double> x,
                                     const GradcheckOptions& options = {});
 
+// A function on Vars, and its check in double and, unless `single` is empty, in float.
 template <class T>
 using VarFunction = std::function<Var<T>(const std::vector<Var<T>>&)>;
-
 GradcheckReport gradcheck_vars(const VarFunction<double>& f, const VarFunction<float>& single,
                                const std::vector<Tensor<double>>& inputs,
                                const GradcheckOptions& options = {});
 
+// The same for any callable f; in float if it takes Var<float>. Throws as gradcheck_flat().
 template <class F>
 GradcheckReport gradcheck(const F& f, const std::vector<Tensor<double>>& inputs,
                           const GradcheckOptions& options = {}) {

@@ -20,14 +20,17 @@ constexpr auto enum_names(Verdict) {
 
 // One number that was compared.
 struct GradcheckEntry {
+  // Empty, or one comparison, without a verdict so far.
   GradcheckEntry() = default;
   GradcheckEntry(const char* check, const NumericDerivative& numeric, double analytic);
 
   std::string check;  // "vjp", "jvp", "second order"; "float value", "float vjp" where they differ
-  Verdict verdict = Verdict::pass;
-  bool directional = false;  // along a random direction: input and the indices mean nothing
+  Verdict verdict = Verdict::pass;  // of this number
+  bool directional = false;         // along a random direction: input and the indices mean nothing
+  // Which input, and which of its elements and of the output's.
   std::size_t input = 0;
   std::vector<std::size_t> input_index, output_index;
+
   double analytic = 0, numeric = 0;  // in float: its number, and that of double
   double error_bar = 0;              // of numeric
   double scale = 1;                  // what errors are relative to
@@ -49,19 +52,23 @@ struct GradcheckFindings {
   bool not_adjoint = false;         // vjp and jvp fail the dot-product test
   std::vector<std::string> causes;  // likely ones
 
+  // Counts an entry and keeps it if it did not pass; adds a reason without a number, with its
+  // cause; adds all findings of another check.
   void add(GradcheckEntry entry);
   void add_problem(Verdict severity, std::string description, std::string cause);
-  void add_cause(std::string cause);  // unless it is empty or already there
   void add(const GradcheckFindings& others);
-  Verdict entry_verdict() const;  // of the entries alone; pass if there is none
+  void add_cause(std::string cause);  // unless it is empty or already there
+  Verdict entry_verdict() const;      // of the entries alone; pass if there is none
 };
 
+// Findings with the verdict on the function, and their text.
 struct GradcheckReport : GradcheckFindings {
   std::string op;
   Verdict verdict = Verdict::inconclusive;
   std::uint64_t seed = 0;
   std::vector<std::string> input_labels;  // "0 \"x\" [2, 3]"
 
+  // Whether the verdict is pass; false if it is inconclusive.
   bool passed() const { return verdict == Verdict::pass; }
   std::string text() const;  // one line if it passed
 };

@@ -25,6 +25,7 @@ struct Scheme {
   // Euler's method, the explicit trapezoidal rule, the classical method of Kutta (1901).
   static const Scheme euler, heun, rk4;
 
+  // The same tableau and name.
   bool operator==(const Scheme&) const = default;
   // Sum of the weights, by which they are divided.
   constexpr double total_weight() const {
