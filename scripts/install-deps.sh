@@ -13,6 +13,7 @@ declare -A tools=([g++]=g++ [cmake]=cmake [ninja]=ninja-build [pkg-config]=pkg-c
 if [[ "${1:-}" == ci ]]; then
   tools[clang-format]=clang-format
   tools[clang-tidy]=clang-tidy
+  tools[doxygen]=doxygen
   tools[clang++]=clang
   tools[git]=git
   tools[debootstrap]=debootstrap
