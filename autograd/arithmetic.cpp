@@ -68,17 +68,18 @@ Var<T> neg(const Var<T>& x) {
 }
 
 template <class T>
-Var<T> pow(const Var<T>& x, std::type_identity_t<T> c) {
-  // dy/dx = c x^(c-1)
-  return make_elementwise_op("pow", pow_scalar(x.value(), c), x,
-                             [c](const Node<T>& self) { return pow(self.inputs[0], c - 1) * c; });
+Var<T> pow(const Var<T>& x, std::type_identity_t<T> exponent) {
+  // dy/dx = c x^(c-1), c the exponent
+  return make_elementwise_op(
+      "pow", pow_scalar(x.value(), exponent), x,
+      [exponent](const Node<T>& self) { return pow(self.inputs[0], exponent - 1) * exponent; });
 }
 
 template <class T>
-Var<T> pow(const Var<T>& x, const Var<T>& c) {
+Var<T> pow(const Var<T>& x, const Var<T>& exponent) {
   // y = x^c: dy = c x^(c-1) dx + y log(x) dc
   return make_op<T>(
-      "pow", pow(x.value(), c.value()), {x, c},
+      "pow", pow(x.value(), exponent.value()), {x, exponent},
       [](const Node<T>& self, const Var<T>& g) {
         const auto &base = self.inputs[0], &power = self.inputs[1];
         return std::vector<Var<T>>{needs(self, 0) ? g * power * pow(base, power - 1) : Var<T>(),

@@ -125,15 +125,15 @@ void* allocate_block(std::size_t bytes) {
   return ::operator new (class_bytes(c), std::align_val_t{alignment});
 }
 
-void free_block(void* p, std::size_t bytes) noexcept {
-  if (p == nullptr) return;
+void free_block(void* block, std::size_t bytes) noexcept {
+  if (block == nullptr) return;
   const std::size_t c = size_class(bytes);
   Cache* const own = cache();
   if (own == nullptr || own->counters.cached_bytes + class_bytes(c) > cache_limit) {
-    ::operator delete (p, std::align_val_t{alignment});
+    ::operator delete (block, std::align_val_t{alignment});
     return;
   }
-  own->lists[c] = new (p) FreeBlock{own->lists[c]};
+  own->lists[c] = new (block) FreeBlock{own->lists[c]};
   own->counters.cached_bytes += class_bytes(c);
 }
 

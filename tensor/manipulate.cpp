@@ -44,15 +44,15 @@ void check_indices(std::span<const std::int64_t> indices, std::size_t rows, cons
 }  // namespace
 
 template <class T>
-Tensor<T> transpose(const Tensor<T>& x, const std::vector<std::size_t>& wanted) {
-  std::vector<std::size_t> axes = wanted;
-  if (axes.empty()) {
-    axes.resize(x.rank());
-    std::iota(axes.rbegin(), axes.rend(), std::size_t{0});
+Tensor<T> transpose(const Tensor<T>& x, const std::vector<std::size_t>& axes) {
+  std::vector<std::size_t> order = axes;
+  if (order.empty()) {
+    order.resize(x.rank());
+    std::iota(order.rbegin(), order.rend(), std::size_t{0});
   }
   std::vector<bool> seen(x.rank(), false);
-  bool valid = axes.size() == x.rank();
-  for (const std::size_t a : axes) {
+  bool valid = order.size() == x.rank();
+  for (const std::size_t a : order) {
     valid = valid && a < x.rank() && !seen[a];
     if (valid) seen[a] = true;
   }
@@ -60,9 +60,9 @@ Tensor<T> transpose(const Tensor<T>& x, const std::vector<std::size_t>& wanted) 
     throw ShapeError("transpose: the axes are no permutation of those of shape " +
                      to_string(x.shape()));
   Shape shape(x.rank());
-  for (std::size_t a = 0; a < axes.size(); ++a) shape[a] = x.shape()[axes[a]];
+  for (std::size_t a = 0; a < order.size(); ++a) shape[a] = x.shape()[order[a]];
   Tensor<T> out(shape);
-  if (x.rank() == 2 && axes[0] == 1) {
+  if (x.rank() == 2 && order[0] == 1) {
     transpose_matrix(x.data(), x.extent(0), x.extent(1), out.data());
     return out;
   }
@@ -72,9 +72,9 @@ Tensor<T> transpose(const Tensor<T>& x, const std::vector<std::size_t>& wanted) 
   for (T& value : out) {
     value = x[at];
     for (std::size_t a = shape.size(); a-- > 0;) {
-      at += stride[axes[a]];
+      at += stride[order[a]];
       if (++index[a] < shape[a]) break;
-      at -= stride[axes[a]] * shape[a];
+      at -= stride[order[a]] * shape[a];
       index[a] = 0;
     }
   }

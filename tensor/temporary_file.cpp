@@ -163,11 +163,11 @@ TemporaryFile::Listed* TemporaryFile::list(const fs::path& path) {
   return one;
 }
 
-void TemporaryFile::forget(Listed* one) noexcept {
+void TemporaryFile::forget(Listed* entry) noexcept {
   auto listed = Listed::listed;
-  if (!one->state.compare_exchange_strong(listed, Listed::held)) return;
-  std::free(one->path);
-  one->state = Listed::free;
+  if (!entry->state.compare_exchange_strong(listed, Listed::held)) return;
+  std::free(entry->path);
+  entry->state = Listed::free;
 }
 
 void remove_temporary_files() noexcept {

@@ -29,7 +29,7 @@ class TemporaryFile {
   struct Listed;
   friend void remove_temporary_files() noexcept;
   static Listed* list(const std::filesystem::path& path);
-  static void forget(Listed* listed) noexcept;
+  static void forget(Listed* entry) noexcept;
 
   std::filesystem::path path_;
   int fd_ = -1;

@@ -113,13 +113,13 @@ void Tensor<T>::fill(T value) {
 }
 
 template <class T>
-Tensor<T> Tensor<T>::reshaped(const std::vector<std::ptrdiff_t>& wanted) const& {
-  return Tensor(*this).reshaped(wanted);
+Tensor<T> Tensor<T>::reshaped(const std::vector<std::ptrdiff_t>& extents) const& {
+  return Tensor(*this).reshaped(extents);
 }
 
 template <class T>
-Tensor<T> Tensor<T>::reshaped(const std::vector<std::ptrdiff_t>& wanted) && {
-  const Shape to = resolve(wanted, shape(), size());
+Tensor<T> Tensor<T>::reshaped(const std::vector<std::ptrdiff_t>& extents) && {
+  const Shape to = resolve(extents, shape(), size());
   Tensor result = from_array(std::move(array_));
   result.array_.reshape(to);
   array_ = Array(Shape{0});
@@ -127,10 +127,10 @@ Tensor<T> Tensor<T>::reshaped(const std::vector<std::ptrdiff_t>& wanted) && {
 }
 
 template <class T>
-void Tensor<T>::resize(const Shape& to) {
-  if (shape() == to) return;
-  element_count(to);
-  array_.resize(to);
+void Tensor<T>::resize(const Shape& new_shape) {
+  if (shape() == new_shape) return;
+  element_count(new_shape);
+  array_.resize(new_shape);
 }
 
 template <class To, class From>

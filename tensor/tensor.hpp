@@ -69,11 +69,11 @@ class Tensor {
   // Sets all elements.
   void fill(T value);
   // The same elements with another shape (-1: what is left); throws ShapeError if they do not fit.
-  Tensor reshaped(const std::vector<std::ptrdiff_t>& shape) const&;
-  Tensor reshaped(const std::vector<std::ptrdiff_t>& shape) &&;
+  Tensor reshaped(const std::vector<std::ptrdiff_t>& extents) const&;
+  Tensor reshaped(const std::vector<std::ptrdiff_t>& extents) &&;
   // Makes the tensor that shape; keeps its block where the number of elements is the same, and the
   // elements are unspecified otherwise.
-  void resize(const Shape& shape);
+  void resize(const Shape& new_shape);
 
   // The container, for xtensor's functions.
   Array& array() { return array_; }

@@ -14,7 +14,7 @@ class IndexFunction {
   // f must outlive this.
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, IndexFunction>)
-      IndexFunction(F&& f)  // NOLINT(google-explicit-constructor)
+      IndexFunction(F&& f)  // NOLINT(bugprone-forwarding-reference-overload): the constraint
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
         call_([](void* object, std::size_t i) {
           (*static_cast<std::remove_reference_t<F>*>(object))(i);

@@ -66,10 +66,9 @@ class NevilleTable {
 // The noise of each component: high differences over points so close together that anything
 // smooth vanishes from them. order k: sigma^2 = (k!)^2 / (2k)! mean (difference^2).
 Values measure_noise(const Curve& curve, const Values& centre, double spacing) {
-  constexpr int points = 9;
+  constexpr int half = 4, points = 2 * half + 1;
   std::array<Values, points> f;
-  for (int i = 0; i < points; ++i)
-    f[i] = i == points / 2 ? centre : curve((i - points / 2) * spacing);
+  for (int i = -half; i <= half; ++i) f[i + half] = i == 0 ? centre : curve(i * spacing);
   Values noise(centre.size());
   for (std::size_t j = 0; j < centre.size(); ++j) {
     std::array<double, points> d;
