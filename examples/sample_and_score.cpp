@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <papillon/diffusion/model.hpp>
 #include <papillon/diffusion/sampler.hpp>
-#include <papillon/lorenz/metrics/evaluation.hpp>
 #include <papillon/lorenz/dynamics/trajectories.hpp>
+#include <papillon/lorenz/metrics/evaluation.hpp>
 
 using namespace papillon;
 

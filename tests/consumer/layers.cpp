@@ -1,4 +1,5 @@
-// One name of each layer, through the header that includes all others; compiled in the tree, and as installed.
+// One name of each layer, through the header that includes all others; compiled in the tree, and as
+// installed.
 #include <papillon/papillon.hpp>
 
 int main() {

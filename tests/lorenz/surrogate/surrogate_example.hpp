@@ -1,9 +1,9 @@
 // What the tests of surrogates share: trajectories and fitted surrogates.
 #pragma once
 
+#include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/lorenz/surrogate/fit.hpp"
 #include "papillon/lorenz/surrogate/surrogate.hpp"
-#include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/tensor/random.hpp"
 
 namespace papillon::test {
