@@ -3,7 +3,7 @@
 
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/progress.hpp"
-#include "papillon/autograd/gradcheck_table.hpp"
+#include "papillon/autograd/gradcheck/op_samples.hpp"
 
 namespace papillon::apps {
 namespace {

@@ -1,7 +1,7 @@
 // Is your adjoint right? A model step written by hand, its tangent-linear and its adjoint, checked
 // against differences: no Var is needed, and the code may as well be C or Fortran.
 #include <cstdio>
-#include <papillon/autograd/gradcheck.hpp>
+#include <papillon/autograd/gradcheck/gradcheck.hpp>
 #include <span>
 #include <vector>
 

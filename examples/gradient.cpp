@@ -1,6 +1,6 @@
 // The gradient of your function, its Hessian times a direction, and a check of both.
 #include <cstdio>
-#include <papillon/autograd/gradcheck.hpp>
+#include <papillon/autograd/gradcheck/gradcheck.hpp>
 #include <papillon/autograd/ops.hpp>
 
 using namespace papillon;

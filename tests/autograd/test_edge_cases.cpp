@@ -8,7 +8,7 @@
 
 #include "catch.hpp"
 #include "edge_cases.hpp"
-#include "papillon/autograd/gradcheck_table.hpp"
+#include "papillon/autograd/gradcheck/op_samples.hpp"
 
 using namespace papillon;
 

@@ -6,8 +6,8 @@
 
 #include "catch.hpp"
 #include "papillon/autograd/custom.hpp"
-#include "papillon/autograd/gradcheck.hpp"
-#include "papillon/autograd/gradcheck_table.hpp"
+#include "papillon/autograd/gradcheck/gradcheck.hpp"
+#include "papillon/autograd/gradcheck/op_samples.hpp"
 #include "papillon/autograd/ops.hpp"
 #include "papillon/tensor/elementwise.hpp"
 

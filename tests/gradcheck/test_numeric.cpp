@@ -4,8 +4,8 @@
 
 #include "catch.hpp"
 #include "papillon/autograd/custom.hpp"
-#include "papillon/autograd/gradcheck.hpp"
-#include "papillon/autograd/gradcheck_numeric.hpp"
+#include "papillon/autograd/gradcheck/gradcheck.hpp"
+#include "papillon/autograd/gradcheck/numeric_derivative.hpp"
 #include "papillon/autograd/ops.hpp"
 #include "papillon/tensor/random.hpp"
 

@@ -1,10 +1,13 @@
 // The op of docs/adding-an-op.md, and the adjoint of a foreign model.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "catch.hpp"
 #include "papillon/autograd/custom.hpp"
-#include "papillon/autograd/gradcheck.hpp"
+#include "papillon/autograd/gradcheck/gradcheck.hpp"
 #include "papillon/autograd/ops.hpp"
 
 using namespace papillon;
@@ -47,7 +50,35 @@ Values adjoint(Span x, Span w) {
           -w[1] * dt * x[0] + w[2] * (1 - dt * beta)};
 }
 
+// A file of the tree without white space, which the guide and the formatter set differently.
+std::string text_without_space(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
+  return text;
+}
+
 }  // namespace
+
+TEST_CASE("the guide quotes this file", "[gradcheck]") {
+  const auto root = std::filesystem::path(PAPILLON_TEST_DATA) / "../../..";
+  std::string guide = text_without_space((root / "docs/adding-an-op.md").lexically_normal());
+  const std::string source =
+      text_without_space((root / "tests/gradcheck/test_own_op.cpp").lexically_normal());
+  const std::string fence = "```";
+  guide.erase(0, guide.find("##Anopofyourown"));
+  int quoted = 0;
+  for (std::size_t at = 0; (at = guide.find(fence + "cpp", at)) != guide.npos && quoted < 2;
+       ++quoted) {
+    at += fence.size() + 3;
+    const std::size_t end = guide.find(fence, at);
+    const std::string block = guide.substr(at, end - at);
+    INFO(block);
+    CHECK(source.find(block) != source.npos);
+    at = end + fence.size();
+  }
+  CHECK(quoted == 2);
+}
 
 TEST_CASE("the op of the guide passes, to second order", "[gradcheck]") {
   GradcheckOptions options;

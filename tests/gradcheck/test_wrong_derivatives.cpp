@@ -3,7 +3,7 @@
 
 #include "catch.hpp"
 #include "papillon/autograd/custom.hpp"
-#include "papillon/autograd/gradcheck.hpp"
+#include "papillon/autograd/gradcheck/gradcheck.hpp"
 #include "papillon/autograd/ops.hpp"
 #include "papillon/tensor/elementwise.hpp"
 

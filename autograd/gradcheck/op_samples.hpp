@@ -1,11 +1,11 @@
-// Every op of ops.hpp with sample inputs, and the check of them all.
+// The inventory of ops: every op of ops.hpp with sample inputs, and the check of them all.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "papillon/autograd/gradcheck.hpp"
+#include "papillon/autograd/gradcheck/gradcheck.hpp"
 
 namespace papillon {
 

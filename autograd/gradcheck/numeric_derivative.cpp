@@ -2,7 +2,7 @@
 // central differences in a Neville table. To it we add the noise of the function, measured as by
 // Moré and Wild (ECNoise, SIAM J. Sci. Comput. 33, 1292, 2011) and carried through the table, so
 // that an entry's error bar is truncation (how far it moved) plus rounding.
-#include "papillon/autograd/gradcheck_numeric.hpp"
+#include "papillon/autograd/gradcheck/numeric_derivative.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,26 +1,32 @@
-// The report of a gradient check, in words.
-#include <cmath>
+// Findings of several checks as one, and a report in words.
+#include "papillon/autograd/gradcheck/report.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "papillon/autograd/gradcheck_detail.hpp"
+#include <algorithm>
+#include <cmath>
+
+#include "papillon/autograd/gradcheck/checks.hpp"
 
 namespace papillon {
 namespace {
 
 using detail::number;
 
+bool worse(const GradcheckEntry& a, const GradcheckEntry& b) {
+  const auto size = [](double error) { return std::isnan(error) ? INFINITY : error; };
+  if (a.verdict != b.verdict) return a.verdict > b.verdict;
+  return size(a.error()) > size(b.error());
+}
+
 std::string element(const std::vector<std::size_t>& index) {
   return fmt::format("[{}]", fmt::join(index, ", "));
 }
 
 std::string place(const GradcheckEntry& e, const GradcheckReport& report) {
-  if (e.directional) {
-    return e.check == "jvp" ? "output " + element(e.output_index) + " along a random direction"
-                            : "along a random direction";
-  }
   const std::string output = "output " + element(e.output_index);
+  if (e.directional) return (e.check == "jvp" ? output + " " : "") + "along a random direction";
   if (e.check == "float value") return output;
   const std::string input =
       fmt::format("input {} at {}", report.input_labels.at(e.input), element(e.input_index));
@@ -46,18 +52,6 @@ std::string comparison(const GradcheckEntry& e) {
 
 }  // namespace
 
-const char* to_string(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::pass:
-      return "pass";
-    case Verdict::inconclusive:
-      return "inconclusive";
-    case Verdict::fail:
-      return "fail";
-  }
-  return "?";
-}
-
 GradcheckEntry::GradcheckEntry(const char* name, const NumericDerivative& d, double a)
     : check(name),
       analytic(a),
@@ -73,6 +67,47 @@ double GradcheckEntry::error() const {
 
 double GradcheckEntry::relative_bar() const {
   return error_bar == 0 ? 0 : error_bar / scale;
+}
+
+void GradcheckFindings::add(GradcheckEntry entry) {
+  GradcheckFindings one;
+  one.entries = 1;
+  one.failed = entry.verdict == Verdict::fail;
+  one.inconclusive = entry.verdict == Verdict::inconclusive;
+  one.worst = entry;
+  if (entry.verdict != Verdict::pass) one.findings.push_back(std::move(entry));
+  add(one);
+}
+
+void GradcheckFindings::add(const GradcheckFindings& others) {
+  constexpr std::size_t max_findings = 20;
+  if (others.entries > 0 && (entries == 0 || worse(others.worst, worst))) worst = others.worst;
+  entries += others.entries;
+  failed += others.failed;
+  inconclusive += others.inconclusive;
+  for (const GradcheckEntry& entry : others.findings) {
+    findings.insert(std::upper_bound(findings.begin(), findings.end(), entry, worse), entry);
+    if (findings.size() > max_findings) findings.pop_back();
+  }
+  problems.insert(problems.end(), others.problems.begin(), others.problems.end());
+  worst_problem = std::max(worst_problem, others.worst_problem);
+  not_adjoint = not_adjoint || others.not_adjoint;
+  for (const std::string& cause : others.causes) add_cause(cause);
+}
+
+void GradcheckFindings::add_problem(Verdict severity, std::string description, std::string cause) {
+  worst_problem = std::max(worst_problem, severity);
+  problems.push_back(std::move(description));
+  add_cause(std::move(cause));
+}
+
+void GradcheckFindings::add_cause(std::string cause) {
+  if (!cause.empty() && std::find(causes.begin(), causes.end(), cause) == causes.end())
+    causes.push_back(std::move(cause));
+}
+
+Verdict GradcheckFindings::entry_verdict() const {
+  return failed ? Verdict::fail : inconclusive ? Verdict::inconclusive : Verdict::pass;
 }
 
 std::string GradcheckReport::text() const {

@@ -1,8 +1,8 @@
-// gradcheck's view of a function on Vars and of foreign callbacks: one flat vector in, one out.
+// Functions on Vars, and callbacks, as flat functions: one vector in, one out.
 #include <algorithm>
 #include <memory>
 
-#include "papillon/autograd/gradcheck.hpp"
+#include "papillon/autograd/gradcheck/gradcheck.hpp"
 #include "papillon/autograd/ops.hpp"
 
 namespace papillon {
@@ -11,30 +11,29 @@ namespace {
 using Span = FlatFunction::Span;
 using Values = FlatFunction::Values;
 
-// The flat function of f, evaluated in precision T.
+// f, and its derivatives by autograd, in precision T.
 template <class T>
 struct Flattened {
   VarFunction<T> f;
   std::vector<Shape> shapes;
 
+  static Tensor<T> tensor(Span values, const Shape& shape) {
+    Tensor<T> result(shape);
+    if (values.size() != result.size())
+      throw ShapeError("gradcheck: the output changed its size between two evaluations");
+    std::transform(values.begin(), values.end(), result.begin(),
+                   [](double v) { return static_cast<T>(v); });
+    return result;
+  }
   std::vector<Var<T>> split(Span x, bool parameters) const {
     std::vector<Var<T>> inputs;
     std::size_t offset = 0;
     for (const Shape& shape : shapes) {
-      Tensor<T> tensor(shape);
-      for (T& element : tensor) element = static_cast<T>(x[offset++]);
-      inputs.push_back(parameters ? Var<T>::parameter(std::move(tensor))
-                                  : Var<T>(std::move(tensor)));
+      Tensor<T> part = tensor(x.subspan(offset, element_count(shape)), shape);
+      offset += part.size();
+      inputs.push_back(parameters ? Var<T>::parameter(std::move(part)) : Var<T>(std::move(part)));
     }
     return inputs;
-  }
-  static Var<T> shaped(Span w, const Shape& shape) {
-    Tensor<T> tensor(shape);
-    if (w.size() != tensor.size()) {
-      throw ShapeError("gradcheck: the output changed its size between two evaluations");
-    }
-    std::transform(w.begin(), w.end(), tensor.begin(), [](double v) { return static_cast<T>(v); });
-    return Var<T>(std::move(tensor));
   }
   static Values join(const std::vector<Var<T>>& parts) {
     Values all;
@@ -43,14 +42,15 @@ struct Flattened {
     return all;
   }
 
-  Values value(Span x) const {
-    NoGrad off;
-    return join({f(split(x, false))});
+  Var<T> output(Span x) const {
+    const NoGrad off;
+    return f(split(x, false));
   }
+  Values value(Span x) const { return join({output(x)}); }
   Values gradients(Span x, Span w) const {
     const auto inputs = split(x, true);
     const Var<T> y = f(inputs);
-    return join(vjp(y, inputs, shaped(w, y.shape())));
+    return join(vjp<T>(y, inputs, tensor(w, y.shape())));
   }
   Values tangent(Span x, Span v) const {
     const auto inputs = split(x, true);
@@ -59,7 +59,8 @@ struct Flattened {
   Values second(Span x, Span w, Span v) const {
     const auto inputs = split(x, true);
     const Var<T> y = f(inputs);
-    return join(hessian_vector_product(sum(y * shaped(w, y.shape())), inputs, split(v, false)));
+    const Var<T> weights = tensor(w, y.shape());
+    return join(hessian_vector_product(sum(y * weights), inputs, split(v, false)));
   }
 };
 
@@ -77,16 +78,12 @@ GradcheckReport gradcheck_vars(const VarFunction<double>& f, const VarFunction<f
     shapes.push_back(inputs[i].shape());
   }
   const auto d = std::make_shared<Flattened<double>>(Flattened<double>{f, shapes});
-  {
-    NoGrad off;
-    flat.output_shape = f(d->split(flat.x, false)).shape();
-  }
+  flat.output_shape = d->output(flat.x).shape();
   flat.value = [d](Span x) { return d->value(x); };
   flat.vjp = [d](Span x, Span w) { return d->gradients(x, w); };
   flat.jvp = [d](Span x, Span v) { return d->tangent(x, v); };
-  if (options.second_order) {
+  if (options.second_order)
     flat.second = [d](Span x, Span w, Span v) { return d->second(x, w, v); };
-  }
   if (single) {
     const auto s = std::make_shared<Flattened<float>>(Flattened<float>{single, shapes});
     flat.single_value = [s](Span x) { return s->value(x); };
