@@ -10,7 +10,8 @@
 namespace papillon {
 namespace {
 
-// The nodes that outputs depend on and that require grad, each after its inputs, with a slot each.
+// The nodes that the outputs depend on and that require grad, in topological order (inputs first).
+// Each has a slot for a Var: its gradient, or its tangent.
 template <class T>
 class Graph {
  public:
@@ -29,8 +30,8 @@ class Graph {
   std::vector<Var<T>> slots;
 
  private:
-  // Depth first, with a stack of our own: graphs may be deeper than the thread's stack. Each node
-  // is entered once, however many paths lead to it.
+  // Depth first with an explicit stack: graphs may be deeper than the thread's stack. Each node is
+  // entered once, however many paths lead to it.
   void visit(const Node<T>* root) {
     if (!root || !root->requires_grad || !index_.try_emplace(root, 0).second) return;
     std::vector<std::pair<const Node<T>*, std::size_t>> stack{{root, 0}};
@@ -59,7 +60,7 @@ void check_inputs(const std::vector<Var<T>>& inputs, const char* function) {
                           " does not require grad; make it with Var::parameter");
 }
 
-// total += part, in place where total belongs to nobody else.
+// total += part, in place where nothing else refers to total.
 template <class T>
 void accumulate(Var<T>& total, Var<T> part) {
   if (!total) {
@@ -131,8 +132,7 @@ std::vector<Var<T>> vjp(const Var<T>& output, const std::vector<Var<T>>& inputs,
     result.push_back(g);
   }
   found.clear();
-  // An op may pass a gradient on unchanged; nobody may find somebody else's number changed by
-  // scaling his own.
+  // Results may share a node; copied, so that callers can modify each in place.
   if (!differentiable)
     for (Var<T>& g : result)
       if (g.handle().use_count() > 1) g = g.detach();

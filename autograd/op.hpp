@@ -1,4 +1,4 @@
-// How an op is made: its value and its two derivatives, side by side in one function.
+// How an op is defined: its value and its two derivatives, together in one function.
 #pragma once
 
 #include <algorithm>
@@ -80,7 +80,7 @@ Var<T> within_domain(const Var<T>& x, const Tensor<T>& value, T zero) {
   return x + Var<T>(nan_where_nan(Tensor<T>::full(value.shape(), zero), value));
 }
 
-// Whether the gradient of input i is wanted.
+// Whether the gradient of input i is needed.
 template <class T>
 bool needs(const Node<T>& self, std::size_t i) {
   return self.inputs[i].requires_grad();

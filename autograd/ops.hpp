@@ -80,7 +80,7 @@ template <class T> Var<T> scatter_add_rows(const Var<T>& x, const std::vector<st
 
 // normalisation.cpp
 template <class T> Var<T> layer_norm(const Var<T>& x, std::type_identity_t<T> eps = T(1e-5));  // over the last axis
-// losses.cpp: both of one shape (broadcasting [n] against [n, 1] is a bug more often than a wish)
+// losses.cpp: of equal shapes (broadcasting [n] against [n, 1] is mostly a bug)
 template <class T> Var<T> mse_loss(const Var<T>& prediction, const Var<T>& target);  // mean
 template <class T> Var<T> mae_loss(const Var<T>& prediction, const Var<T>& target);  // mean
 

@@ -8,8 +8,8 @@ constexpr Transpose flip(Transpose t) {
   return t == Transpose::no ? Transpose::yes : Transpose::no;
 }
 
-// In a derivative, infinities and NaN in a row that the loss does not use meet zeros: entries that
-// they would spoil are summed again, without the terms in which a zero wins.
+// In a derivative, infinities and NaN in a row that the loss does not use are multiplied by zeros.
+// Entries that are not finite are summed again, without the terms that have a factor of zero.
 template <class T>
 Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b, Transpose ta, Transpose tb) {
   Tensor<T> c = matmul(a, b, ta, tb);

@@ -31,7 +31,7 @@ Tensor<T> finite_max(const Tensor<T>& x, std::ptrdiff_t axis) {
 }
 
 // exp(x) / Σ exp(x), and where x is infinite the limit: all of a single +inf, nothing for -inf,
-// also where there is nothing else; of several +inf there is no limit (NaN).
+// also where all are -inf; with several +inf there is no limit (NaN).
 template <class T>
 Tensor<T> softmax_of(const Tensor<T>& x, std::ptrdiff_t axis) {
   const Tensor<T> m = max(x, {axis}, true);

@@ -51,7 +51,7 @@ Var<T> sum_to(const Var<T>& x, const Shape& shape) {
 
 template <class T>
 Var<T> concatenate(const std::vector<Var<T>>& parts, std::ptrdiff_t axis) {
-  // The adjoint cuts the gradient up again.
+  // The adjoint splits the gradient.
   std::vector<Tensor<T>> values;
   for (const Var<T>& part : parts) values.push_back(part.value());
   return make_op<T>(

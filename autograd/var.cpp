@@ -6,7 +6,7 @@ namespace papillon {
 namespace {
 std::atomic<std::int64_t> live{0};
 thread_local bool recording = true, absorbing = false;
-// What the outermost destructor of a node on this thread still has to destroy.
+// Nodes that the outermost destructor of a node on this thread still has to destroy.
 template <class T>
 thread_local std::vector<Var<T>>* pending = nullptr;
 }  // namespace
@@ -20,7 +20,7 @@ template <class T>
 Node<T>::~Node() {
   live.fetch_sub(1, std::memory_order_relaxed);
   if (inputs.empty()) return;
-  // The outermost destructor on this thread owns the list; those that it sets off only add to it.
+  // The outermost destructor on this thread owns the list; nested destructors only add to it.
   if (pending<T>) {
     for (Var<T>& input : inputs) pending<T>->push_back(std::move(input));
     return;

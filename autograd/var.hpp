@@ -1,4 +1,4 @@
-// Var<T>: a tensor that remembers how it was computed, so that derivatives can be had.
+// Var<T>: a tensor with the graph of ops that computed it, from which derivatives are taken.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@ namespace papillon {
 template <class T>
 class Var;
 
-// What one op left behind: its value, its inputs, and (in a class derived from this) its two
+// A node of the graph: the result of an op, its inputs, and (in a derived class) its two
 // derivatives. Made by make_op in op.hpp.
 template <class T>
 class Node : public std::enable_shared_from_this<Node<T>> {
  public:
   // needs: whether gradients are taken with respect to it.
   explicit Node(Tensor<T> v, bool needs = false);
-  // Without recursion: a chain of any length can be let go.
+  // Not recursive: a chain of any length can be destroyed.
   virtual ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -41,8 +41,8 @@ class Node : public std::enable_shared_from_this<Node<T>> {
   std::vector<Var<T>> inputs;  // empty for a leaf
 };
 
-// A handle: copies share the node. Nodes are never changed once made (a parameter's value is
-// changed by its owner, between graphs), so threads may build graphs on the same parameters.
+// A handle: copies share the node. Nodes are immutable (but a parameter's owner may change its
+// value between graphs), so threads may build graphs on the same parameters.
 template <class T>
 class Var {
  public:
@@ -60,12 +60,12 @@ class Var {
   explicit operator bool() const { return defined(); }
   // What follows throws ArgumentError for an undefined Var.
   const Tensor<T>& value() const { return defined_node().value; }
-  // For the owner of a parameter (optimiser, checkpoint): not while a graph that uses it is alive.
+  // For the owner of a parameter (optimiser, checkpoint); only while no graph uses it.
   Tensor<T>& mutable_value() { return defined_node().value; }
   const Shape& shape() const { return value().shape(); }
   bool requires_grad() const { return node_ && node_->requires_grad; }
   T item() const { return value().item(); }
-  // The same value, cut off from the graph.
+  // The same value, without its graph.
   Var detach() const { return Var(value()); }
 
   // The node, null if undefined.
@@ -81,7 +81,7 @@ class Var {
   std::shared_ptr<Node<T>> node_;
 };
 
-// While one lives, ops on this thread record nothing (thread-local; may be nested).
+// During its lifetime ops on this thread record no graph (thread-local; may be nested).
 class NoGrad {
  public:
   NoGrad();
@@ -95,9 +95,9 @@ class NoGrad {
 // Whether none lives on this thread.
 bool grad_enabled();
 
-// While one lives, what this thread computes is a derivative, in which a factor of zero wins: 0 · ∞
-// and 0 · NaN are 0 (docs/decisions/0007). gradient(), vjp() and jvp() hold one (thread-local; may
-// be nested).
+// During its lifetime this thread computes derivatives, in which a factor of zero wins: 0 · ∞ and
+// 0 · NaN are 0 (docs/decisions/0007). gradient(), vjp() and jvp() hold one (thread-local; may be
+// nested).
 class ZeroWins {
  public:
   ZeroWins();
@@ -111,7 +111,7 @@ class ZeroWins {
 // Whether one lives on this thread.
 bool zero_wins();
 
-// The number of nodes alive in the program, of all threads: for tests and for hunting leaks.
+// The number of live nodes of all threads: for tests and for finding leaks.
 std::int64_t live_nodes();
 
 extern template class Node<float>;

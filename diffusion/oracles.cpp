@@ -6,29 +6,23 @@
 #include <cmath>
 #include <limits>
 
+#include "papillon/tensor/factorisations.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 
 namespace {
 
-// The inverse of a symmetric positive definite matrix, by Gauss and Jordan without pivoting (none
-// is needed for such a matrix); throws ArgumentError if it is not one.
-Tensor<double> inverse(Tensor<double> a) {
-  const std::size_t n = a.extent(0);
-  for (std::size_t k = 0; k < n; ++k) {
-    const double pivot = a(k, k);
-    if (!(pivot > 0 && std::isfinite(pivot)))
-      throw ArgumentError("gaussian_oracle: the covariance is not positive definite");
-    a(k, k) = 1;
-    for (std::size_t j = 0; j < n; ++j) a(k, j) /= pivot;
-    for (std::size_t i = 0; i < n; ++i) {
-      if (i == k) continue;
-      const double factor = std::exchange(a(i, k), 0.0);
-      for (std::size_t j = 0; j < n; ++j) a(i, j) -= factor * a(k, j);
-    }
+// The inverse of a covariance; throws ArgumentError if it is not positive definite.
+Tensor<double> inverse(const Tensor<double>& covariance) {
+  const std::size_t n = covariance.extent(0);
+  auto identity = Tensor<double>::zeros({n, n});
+  for (std::size_t i = 0; i < n; ++i) identity(i, i) = 1;
+  try {
+    if (all_finite(covariance)) return solve_cholesky(cholesky(covariance), identity);
+  } catch (const NumericalError&) {
   }
-  return a;
+  throw ArgumentError("gaussian_oracle: the covariance is not positive definite");
 }
 
 template <class T>
@@ -73,7 +67,7 @@ DenoisingModel<T> gaussian_oracle(const std::vector<double>& mean, const Tensor<
     Tensor<double> a = covariance;
     for (double& c : a) c *= alpha * alpha;
     for (std::size_t i = 0; i < dimension; ++i) a(i, i) += sigma * sigma;
-    const Tensor<double> p = inverse(std::move(a));
+    const Tensor<double> p = inverse(a);
     auto gain = Tensor<double>::zeros({dimension, dimension});  // the prediction's, of r
     for (std::size_t i = 0; i < dimension; ++i)
       for (std::size_t j = 0; j < dimension; ++j) {

@@ -10,7 +10,7 @@ namespace papillon {
 namespace {
 
 constexpr std::size_t alignment = 64;
-// Beyond this a thread's cache gives blocks back: a bound on what it can hold idle.
+// The most that a thread's cache holds; blocks beyond it are returned to the system.
 constexpr std::size_t cache_limit = std::size_t{512} << 20;
 
 std::atomic<std::uint64_t> system_total{0};
@@ -36,8 +36,8 @@ std::size_t class_bytes(std::size_t c) {
 
 constexpr std::size_t classes = 4 + 4 * 40;  // up to 2^48 bytes
 
-// Plain data, so that it needs no destructor: one of C++'s would keep a module that was loaded with
-// dlopen from being unloaded for as long as the thread lives.
+// Plain data, so that it needs no destructor: a C++ destructor of a thread-local object would keep
+// a module loaded with dlopen from being unloaded until the thread ends.
 struct Cache {
   std::array<FreeBlock*, classes> lists{};
   AllocationCounters counters;
@@ -51,7 +51,7 @@ struct Cache {
       }
     counters.cached_bytes = 0;
   }
-  // Tensors with a longer life than the thread's cache go straight to the system.
+  // Tensors that outlive the thread's cache are returned to the system.
   void close() {
     release();
     state = closed;
@@ -59,8 +59,8 @@ struct Cache {
 };
 constinit thread_local Cache this_thread;
 
-// The key has the caches of threads closed when they end; it is made by the first thread to come,
-// without a lock, which a fork could leave locked.
+// A thread-specific key that closes the caches of threads when they end. The first thread creates
+// it without a lock, which a fork could leave locked.
 class Key {
  public:
   bool watch(Cache& cache) {
@@ -72,7 +72,7 @@ class Key {
     }
     return expected == ready && pthread_setspecific(key_, &cache) == 0;
   }
-  // Threads that end later must not look for this code. What they have cached until then stays.
+  // Threads that end later must not call this code, which may be unloaded; their caches leak.
   ~Key() {
     if (state_.exchange(gone) == ready) pthread_key_delete(key_);
     this_thread.close();

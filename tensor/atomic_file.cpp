@@ -48,7 +48,7 @@ AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
 }
 
 AtomicFile::~AtomicFile() {
-  temporary_.reset();  // while it is locked: nobody else may take it for what a dead process left
+  temporary_.reset();  // while it is locked: else another process could remove it as an orphan
   if (stream_ != nullptr) std::fclose(stream_);
 }
 
@@ -77,7 +77,7 @@ void AtomicFile::commit() {
   }
   if (!sync_path(temporary_->path(), O_RDONLY)) fail("cannot write");
   if (!temporary_->rename_to(target_)) fail("cannot replace");
-  std::fclose(std::exchange(stream_, nullptr));  // all is on the disk: nothing left that could fail
+  std::fclose(std::exchange(stream_, nullptr));  // all data are on the disk: cannot fail any more
   // The name is best effort: some file systems cannot sync a folder.
   sync_path(target_.has_parent_path() ? target_.parent_path() : fs::path("."),
             O_RDONLY | O_DIRECTORY);

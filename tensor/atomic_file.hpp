@@ -1,4 +1,4 @@
-// Files that appear whole or not at all: written beside their place, then renamed into it.
+// Atomic file replacement: written to a temporary file beside the target, then renamed.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,10 @@ namespace papillon {
 
 class TemporaryFile;
 
-// Until commit() the target is untouched; an AtomicFile that is destroyed without it leaves nothing
-// behind, and one of a process that was killed goes when a file is next written in its folder. A
-// target that is a device or a pipe is written to directly; a symbolic link stays one and
-// the file it points to is replaced. All functions throw OutputError, which names the target.
+// Until commit() the target is unchanged; an AtomicFile that is destroyed without it leaves nothing
+// behind, and the temporary file of a killed process is removed when a file is next written in its
+// folder. A target that is a device or a pipe is written to directly; for a symbolic link, the file
+// it points to is replaced. All functions throw OutputError, which names the target.
 class AtomicFile {
  public:
   // Opens a temporary file in the folder of the target.
@@ -27,7 +27,7 @@ class AtomicFile {
   void write(const void* data, std::size_t bytes);
   // For what write() cannot do, such as seeking.
   std::FILE* stream() { return stream_; }
-  // For libraries that open files themselves: let them write to this path and close it.
+  // For libraries that open files themselves: they write to this path and close it.
   const std::filesystem::path& temporary() const;
   // Puts the file on the disk and in its place.
   void commit();

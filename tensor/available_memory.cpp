@@ -33,7 +33,7 @@ double left_in_machine() {
   return 1024 * (free + (swap == unknown ? 0 : swap));
 }
 
-// What a group may still take; pages of files that nobody has used lately are given up for it.
+// What a group may still allocate. The kernel frees inactive pages of files for it.
 double left_in_group(const fs::path& group, bool v2) {
   const double limit = number_in(group / (v2 ? "memory.max" : "memory.limit_in_bytes")),
                used = number_in(group / (v2 ? "memory.current" : "memory.usage_in_bytes")),

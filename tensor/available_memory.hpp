@@ -1,4 +1,4 @@
-// How much memory there is, so that what needs more is refused before it takes any.
+// Available memory, so that work that needs more is refused before it starts.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // How two shapes are walked together under broadcasting: the axes, merged where memory allows, as a
 // few outer loops around one plane of rows and columns. Equal shapes and scalars become a single
-// row; a row added to a matrix becomes one plane. Used by the elementwise functions only.
+// row; a row added to a matrix becomes one plane. Private.
 #pragma once
 
 #include <cstddef>

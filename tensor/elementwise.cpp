@@ -12,24 +12,6 @@ namespace {
 using detail::BroadcastWalk;
 using detail::Plane;
 
-// Each op is a name, and each precision has one function for all of them, so that the functions
-// can be compiled for several instruction sets (templates cannot).
-enum class Binary {
-  add,
-  sub,
-  mul,
-  div,
-  pow,
-  absorbing_mul,
-  absorbing_div,
-  maximum,
-  minimum,
-  greater_equal,
-  equal
-};
-enum class Unary { neg, exp, log, sqrt, sin, cos, tanh, erf, sigmoid, relu, abs, sign, reciprocal };
-enum class WithNumber { add, mul, pow };
-
 template <class T, class F>
 PAPILLON_INLINE void walk_plane(const Plane& p, const T* a, const T* b, T* out, F f) {
   const std::size_t n = p.columns;
@@ -46,40 +28,6 @@ PAPILLON_INLINE void walk_plane(const Plane& p, const T* a, const T* b, T* out, 
   }
 }
 
-template <class T>
-PAPILLON_INLINE void binary_any(Binary op, const Plane& p, const T* a, const T* b, T* out) {
-  switch (op) {
-    case Binary::add:
-      return walk_plane(p, a, b, out, [](T x, T y) { return x + y; });
-    case Binary::sub:
-      return walk_plane(p, a, b, out, [](T x, T y) { return x - y; });
-    case Binary::mul:
-      return walk_plane(p, a, b, out, [](T x, T y) { return x * y; });
-    case Binary::div:
-      return walk_plane(p, a, b, out, [](T x, T y) { return x / y; });
-    case Binary::pow:
-      return walk_plane(p, a, b, out, [](T x, T y) { return std::pow(x, y); });
-    case Binary::absorbing_mul:  // the bits of mul where that is a number
-      return walk_plane(p, a, b, out, [](T x, T y) {
-        const T z = x * y;
-        return z == z || (x != 0 && y != 0) ? z : T(0);
-      });
-    case Binary::absorbing_div:
-      return walk_plane(p, a, b, out, [](T x, T y) {
-        const T z = x / y;
-        return z == z || x != 0 ? z : T(0);
-      });
-    case Binary::maximum:  // NaN in either operand stays
-      return walk_plane(p, a, b, out, [](T x, T y) { return x >= y || x != x ? x : y; });
-    case Binary::minimum:
-      return walk_plane(p, a, b, out, [](T x, T y) { return x <= y || x != x ? x : y; });
-    case Binary::greater_equal:
-      return walk_plane(p, a, b, out, [](T x, T y) { return x >= y ? T(1) : T(0); });
-    case Binary::equal:
-      return walk_plane(p, a, b, out, [](T x, T y) { return x == y ? T(1) : T(0); });
-  }
-}
-
 template <class T, class F>
 PAPILLON_INLINE void walk(std::size_t n, const T* x, T* out, F f) {
   for (std::size_t i = 0; i < n; ++i) out[i] = f(x[i]);
@@ -91,176 +39,119 @@ PAPILLON_INLINE T sigmoid_of(T x) {
   return (x < 0 ? e : T(1)) / (1 + e);
 }
 
+// The bits of x * y where that is a number.
 template <class T>
-PAPILLON_INLINE void unary_any(Unary op, std::size_t n, const T* x, T* out) {
-  switch (op) {
-    case Unary::neg:
-      return walk(n, x, out, [](T v) { return -v; });
-    case Unary::exp:
-      return walk(n, x, out, [](T v) { return std::exp(v); });
-    case Unary::log:
-      return walk(n, x, out, [](T v) { return std::log(v); });
-    case Unary::sqrt:
-      return walk(n, x, out, [](T v) { return std::sqrt(v); });
-    case Unary::sin:
-      return walk(n, x, out, [](T v) { return std::sin(v); });
-    case Unary::cos:
-      return walk(n, x, out, [](T v) { return std::cos(v); });
-    case Unary::tanh:
-      return walk(n, x, out, [](T v) { return std::tanh(v); });
-    case Unary::erf:
-      return walk(n, x, out, [](T v) { return std::erf(v); });
-    case Unary::sigmoid:
-      return walk(n, x, out, [](T v) { return sigmoid_of(v); });
-    case Unary::relu:
-      return walk(n, x, out, [](T v) { return v < 0 ? T(0) : v; });
-    case Unary::abs:
-      return walk(n, x, out, [](T v) { return std::abs(v); });
-    case Unary::sign:
-      return walk(n, x, out, [](T v) { return v > 0 ? T(1) : v < 0 ? T(-1) : v; });
-    case Unary::reciprocal:
-      return walk(n, x, out, [](T v) { return 1 / v; });
-  }
+PAPILLON_INLINE T absorbing_product(T x, T y) {
+  const T z = x * y;
+  return z == z || (x != 0 && y != 0) ? z : T(0);
 }
 
 template <class T>
-PAPILLON_INLINE void number_any(WithNumber op, std::size_t n, const T* x, T c, T* out) {
-  switch (op) {
-    case WithNumber::add:
-      return walk(n, x, out, [c](T v) { return v + c; });
-    case WithNumber::mul:
-      return walk(n, x, out, [c](T v) { return v * c; });
-    case WithNumber::pow:
-      return walk(n, x, out, [c](T v) { return std::pow(v, c); });
-  }
+PAPILLON_INLINE T absorbing_quotient(T x, T y) {
+  const T z = x / y;
+  return z == z || x != 0 ? z : T(0);
 }
 
-template <class T>
-PAPILLON_INLINE void axpy_any(std::size_t n, T alpha, const T* x, T* y) {
-  for (std::size_t i = 0; i < n; ++i) y[i] += alpha * x[i];
-}
-
-#define PAPILLON_KERNELS(T)                                                             \
-  PAPILLON_CLONES void run(Binary op, const Plane& p, const T* a, const T* b, T* out) { \
-    binary_any(op, p, a, b, out);                                                       \
-  }                                                                                     \
-  PAPILLON_CLONES void run(Unary op, std::size_t n, const T* x, T* out) {               \
-    unary_any(op, n, x, out);                                                           \
-  }                                                                                     \
-  PAPILLON_CLONES void run(WithNumber op, std::size_t n, const T* x, T c, T* out) {     \
-    number_any(op, n, x, c, out);                                                       \
-  }                                                                                     \
-  PAPILLON_CLONES void run_clip(std::size_t n, const T* x, T low, T high, T* out) {     \
-    walk(n, x, out, [=](T v) { return v < low ? low : v > high ? high : v; });          \
-  }                                                                                     \
-  PAPILLON_CLONES void run_axpy(std::size_t n, T alpha, const T* x, T* y) {             \
-    axpy_any(n, alpha, x, y);                                                           \
-  }
-PAPILLON_KERNELS(float)
-PAPILLON_KERNELS(double)
-#undef PAPILLON_KERNELS
-
-template <class T>
-Tensor<T> apply(Binary op, const char* name, const Tensor<T>& a, const Tensor<T>& b) {
+template <class T, class Kernel>
+Tensor<T> apply_binary(Kernel kernel, const char* name, const Tensor<T>& a, const Tensor<T>& b) {
   const BroadcastWalk walk_both(a.shape(), b.shape(), name);
   Tensor<T> result(walk_both.shape());
   walk_both.for_each_plane([&](const Plane& p, std::size_t ia, std::size_t ib, std::size_t out) {
-    run(op, p, a.data() + ia, b.data() + ib, result.data() + out);
+    kernel(p, a.data() + ia, b.data() + ib, result.data() + out);
   });
   return result;
 }
 
-template <class T>
-Tensor<T> apply(Unary op, const Tensor<T>& x) {
+template <class T, class Kernel, class... Numbers>
+Tensor<T> apply(Kernel kernel, const Tensor<T>& x, Numbers... numbers) {
   Tensor<T> result(x.shape());
-  run(op, x.size(), x.data(), result.data());
-  return result;
-}
-
-template <class T>
-Tensor<T> apply(WithNumber op, const Tensor<T>& x, T c) {
-  Tensor<T> result(x.shape());
-  run(op, x.size(), x.data(), c, result.data());
+  kernel(x.size(), x.data(), result.data(), numbers...);
   return result;
 }
 
 }  // namespace
 
-#define PAPILLON_BINARY(name)                                              \
-  template <class T>                                                       \
-  Tensor<T> name(const Tensor<T>& a, const Tensor<T>& b) {                 \
-    return apply(Binary::name, #name, a, b);                               \
-  }                                                                        \
-  template Tensor<float> name(const Tensor<float>&, const Tensor<float>&); \
-  template Tensor<double> name(const Tensor<double>&, const Tensor<double>&);
-PAPILLON_BINARY(add)
-PAPILLON_BINARY(sub)
-PAPILLON_BINARY(mul)
-PAPILLON_BINARY(div)
-PAPILLON_BINARY(pow)
-PAPILLON_BINARY(absorbing_mul)
-PAPILLON_BINARY(absorbing_div)
-PAPILLON_BINARY(maximum)
-PAPILLON_BINARY(minimum)
-PAPILLON_BINARY(greater_equal)
-PAPILLON_BINARY(equal)
+// An op is a name and an expression. It has a kernel for each precision (an overload, since no
+// template can be compiled for several instruction sets), and a function on tensors that runs it.
+#define PAPILLON_FUNCTION(T, name, parameters, walk_elements, run, ...) \
+  namespace {                                                           \
+  PAPILLON_CLONES void name##_kernel parameters {                       \
+    walk_elements;                                                      \
+  }                                                                     \
+  }                                                                     \
+  template <>                                                           \
+  Tensor<T> name(__VA_ARGS__) {                                         \
+    return run;                                                         \
+  }
+#define PAPILLON_BINARY_FOR(T, name, expression)                                        \
+  PAPILLON_FUNCTION(T, name, (const Plane& p, const T* a, const T* b, T* out),          \
+                    walk_plane(p, a, b, out, [](T x, T y) -> T { return expression; }), \
+                    apply_binary([](auto... v) { name##_kernel(v...); }, #name, a, b),  \
+                    const Tensor<T>& a, const Tensor<T>& b)
+#define PAPILLON_UNARY_FOR(T, name, expression)                            \
+  PAPILLON_FUNCTION(T, name, (std::size_t n, const T* in, T* out),         \
+                    walk(n, in, out, [](T x) -> T { return expression; }), \
+                    apply([](auto... v) { name##_kernel(v...); }, in), const Tensor<T>& in)
+#define PAPILLON_WITH_NUMBER_FOR(T, name, expression)                                          \
+  PAPILLON_FUNCTION(T, name, (std::size_t n, const T* in, T* out, T c),                        \
+                    walk(n, in, out, [c](T x) -> T { return expression; }),                    \
+                    apply([](auto... v) { name##_kernel(v...); }, in, c), const Tensor<T>& in, \
+                    T c)
+#define PAPILLON_BOTH(kind, name, expression) \
+  PAPILLON_##kind##_FOR(float, name, expression) PAPILLON_##kind##_FOR(double, name, expression)
 
-#define PAPILLON_UNARY(name)                         \
-  template <class T>                                 \
-  Tensor<T> name(const Tensor<T>& x) {               \
-    return apply(Unary::name, x);                    \
-  }                                                  \
-  template Tensor<float> name(const Tensor<float>&); \
-  template Tensor<double> name(const Tensor<double>&);
-PAPILLON_UNARY(neg)
-PAPILLON_UNARY(exp)
-PAPILLON_UNARY(log)
-PAPILLON_UNARY(sqrt)
-PAPILLON_UNARY(sin)
-PAPILLON_UNARY(cos)
-PAPILLON_UNARY(tanh)
-PAPILLON_UNARY(erf)
-PAPILLON_UNARY(sigmoid)
-PAPILLON_UNARY(relu)
-PAPILLON_UNARY(abs)
-PAPILLON_UNARY(sign)
-PAPILLON_UNARY(reciprocal)
+// clang-format off
+PAPILLON_BOTH(BINARY, add, x + y)
+PAPILLON_BOTH(BINARY, sub, x - y)
+PAPILLON_BOTH(BINARY, mul, x * y)
+PAPILLON_BOTH(BINARY, div, x / y)
+PAPILLON_BOTH(BINARY, pow, std::pow(x, y))
+PAPILLON_BOTH(BINARY, absorbing_mul, absorbing_product(x, y))
+PAPILLON_BOTH(BINARY, absorbing_div, absorbing_quotient(x, y))
+PAPILLON_BOTH(BINARY, maximum, x >= y || x != x ? x : y)  // NaN in either operand stays
+PAPILLON_BOTH(BINARY, minimum, x <= y || x != x ? x : y)
+PAPILLON_BOTH(BINARY, greater_equal, x >= y ? 1 : 0)
+PAPILLON_BOTH(BINARY, equal, x == y ? 1 : 0)
 
-template <class T>
-Tensor<T> add_scalar(const Tensor<T>& x, T c) {
-  return apply(WithNumber::add, x, c);
-}
+PAPILLON_BOTH(UNARY, neg, -x)
+PAPILLON_BOTH(UNARY, exp, std::exp(x))
+PAPILLON_BOTH(UNARY, log, std::log(x))
+PAPILLON_BOTH(UNARY, sqrt, std::sqrt(x))
+PAPILLON_BOTH(UNARY, sin, std::sin(x))
+PAPILLON_BOTH(UNARY, cos, std::cos(x))
+PAPILLON_BOTH(UNARY, tanh, std::tanh(x))
+PAPILLON_BOTH(UNARY, erf, std::erf(x))
+PAPILLON_BOTH(UNARY, sigmoid, sigmoid_of(x))
+PAPILLON_BOTH(UNARY, relu, x < 0 ? 0 : x)
+PAPILLON_BOTH(UNARY, abs, std::abs(x))
+PAPILLON_BOTH(UNARY, sign, x > 0 ? 1 : x < 0 ? -1 : x)
+PAPILLON_BOTH(UNARY, reciprocal, 1 / x)
 
-template <class T>
-Tensor<T> mul_scalar(const Tensor<T>& x, T c) {
-  return apply(WithNumber::mul, x, c);
-}
+PAPILLON_BOTH(WITH_NUMBER, add_scalar, x + c)
+PAPILLON_BOTH(WITH_NUMBER, mul_scalar, x * c)
+PAPILLON_BOTH(WITH_NUMBER, pow_scalar, std::pow(x, c))
+// clang-format on
 
-template <class T>
-Tensor<T> pow_scalar(const Tensor<T>& x, T c) {
-  return apply(WithNumber::pow, x, c);
-}
-
-template <class T>
-Tensor<T> clip(const Tensor<T>& x, T low, T high) {
-  if (!(low <= high)) throw ArgumentError(fmt::format("clip: low {} is above high {}", low, high));
-  Tensor<T> result(x.shape());
-  run_clip(x.size(), x.data(), low, high, result.data());
-  return result;
-}
-
-template <class T>
-void axpy(T alpha, const Tensor<T>& x, Tensor<T>& y) {
-  if (x.shape() != y.shape()) throw_shape_error("axpy", x.shape(), y.shape(), "differ");
-  run_axpy(x.size(), alpha, x.data(), y.data());
-}
-
-#define PAPILLON_INSTANTIATE(T)                       \
-  template Tensor<T> add_scalar(const Tensor<T>&, T); \
-  template Tensor<T> mul_scalar(const Tensor<T>&, T); \
-  template Tensor<T> pow_scalar(const Tensor<T>&, T); \
-  template Tensor<T> clip(const Tensor<T>&, T, T);    \
-  template void axpy(T, const Tensor<T>&, Tensor<T>&);
+#define PAPILLON_INSTANTIATE(T)                                                            \
+  namespace {                                                                              \
+  PAPILLON_CLONES void clip_kernel(std::size_t n, const T* in, T* out, T low, T high) {    \
+    walk(n, in, out, [=](T x) { return x < low ? low : x > high ? high : x; });            \
+  }                                                                                        \
+  PAPILLON_CLONES void axpy_kernel(std::size_t n, T alpha, const T* x, T* y) {             \
+    for (std::size_t i = 0; i < n; ++i) y[i] += alpha * x[i];                              \
+  }                                                                                        \
+  }                                                                                        \
+  template <>                                                                              \
+  Tensor<T> clip(const Tensor<T>& x, T low, T high) {                                      \
+    if (!(low <= high))                                                                    \
+      throw ArgumentError(fmt::format("clip: low {} is above high {}", low, high));        \
+    return apply([](auto... v) { clip_kernel(v...); }, x, low, high);                      \
+  }                                                                                        \
+  template <>                                                                              \
+  void axpy(T alpha, const Tensor<T>& x, Tensor<T>& y) {                                   \
+    if (x.shape() != y.shape()) throw_shape_error("axpy", x.shape(), y.shape(), "differ"); \
+    axpy_kernel(x.size(), alpha, x.data(), y.data());                                      \
+  }
 PAPILLON_INSTANTIATE(float)
 PAPILLON_INSTANTIATE(double)
 #undef PAPILLON_INSTANTIATE

@@ -23,7 +23,7 @@ CBLAS_TRANSPOSE flag(Transpose t) {
   return t == Transpose::yes ? CblasTrans : CblasNoTrans;
 }
 
-// BLAS takes int extents, and stops the program on wrong ones: so they are checked here.
+// BLAS takes int extents and ends the program on invalid ones, so they are checked here.
 int blas_int(std::size_t n) {
   if (n > INT_MAX) throw ArgumentError(fmt::format("gemm: extent {} is above {}", n, INT_MAX));
   return static_cast<int>(n);
@@ -75,7 +75,7 @@ bool blas_threads_known() {
   return openblas_set_num_threads != nullptr && openblas_get_num_threads != nullptr;
 }
 
-// Asked before it is told: in a forked child, OpenBLAS answers any number with new threads.
+// Only if it is not 1 already: in a forked child, OpenBLAS starts threads whenever it is set.
 void one_blas_thread() {
   if (openblas_get_num_threads() != 1) openblas_set_num_threads(1);
 }
@@ -164,7 +164,7 @@ Tensor<T> matmul_reference(const Tensor<T>& a, const Tensor<T>& b, Transpose ta,
 
 SingleThreadedBlas::SingleThreadedBlas() {
   if (!blas_threads_known()) return;
-  // A child of a fork stays on one thread, and takes no lock: its holder may be gone.
+  // A forked child stays on one thread, and does not lock: the owner may not exist in it.
   if (detail::in_forked_child()) {
     one_blas_thread();
     return;
@@ -178,7 +178,7 @@ SingleThreadedBlas::SingleThreadedBlas() {
 SingleThreadedBlas::~SingleThreadedBlas() {
   if (!blas_threads_known() || detail::in_forked_child()) return;
   const std::lock_guard lock(blas_threads_mutex);
-  // Unless somebody else set it meanwhile: the host, or another copy of this library.
+  // Unless the host or another copy of this library has set it meanwhile.
   if (--blas_threads_holders == 0 && blas_threads_before != 1 && openblas_get_num_threads() == 1)
     openblas_set_num_threads(blas_threads_before);
 }

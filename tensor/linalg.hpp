@@ -42,10 +42,10 @@ template <class T>
 Tensor<T> matmul_reference(const Tensor<T>& a, const Tensor<T>& b, Transpose ta = Transpose::no,
                            Transpose tb = Transpose::no);
 
-// While one of these lives, BLAS products run on the thread that calls them; the number of BLAS
-// threads from before comes back when the last one is gone, unless somebody else set it meanwhile.
-// Our own drivers, which bring their own threads, hold one; nothing else changes that global
-// setting. In a forked child it stays at one. Does nothing for a BLAS other than OpenBLAS.
+// During its lifetime BLAS products run on the calling thread; when the last one is destroyed, the
+// previous number of BLAS threads is restored, unless other code has set it meanwhile. Held by our
+// loops over tiles, which have threads of their own; nothing else changes that global setting. In a
+// forked child it stays at one. Does nothing for a BLAS other than OpenBLAS.
 class SingleThreadedBlas {
  public:
   SingleThreadedBlas();

@@ -1,8 +1,7 @@
-// NumPy's array files (.npy, versions 1 to 3): float32 and float64, little-endian, C order.
+// Reads and writes NumPy's array files: float32 and float64, little-endian, C order.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -10,20 +9,10 @@
 #include <string>
 
 #include "papillon/tensor/atomic_file.hpp"
+#include "papillon/tensor/npy_header.hpp"
 #include "papillon/tensor/tensor.hpp"
 
 namespace papillon {
-
-struct NpyHeader {
-  Shape shape;                  // of the array
-  std::size_t item_size = 0;    // 4: float, 8: double
-  std::size_t data_offset = 0;  // bytes before the first element
-};
-
-// Reads the header from a file's first bytes (all of them, or at least 64 KiB + 12) and checks it
-// against the size of the whole file. Throws InputError that begins with the given name.
-NpyHeader parse_npy_header(std::span<const std::byte> start, std::uint64_t file_size,
-                           const std::string& name);
 
 // A file in memory. Throws InputError.
 template <class T>
@@ -37,6 +26,11 @@ Tensor<T> read_npy(const std::filesystem::path& path);
 // Throws OutputError.
 template <class T>
 void write_npy(const std::filesystem::path& path, const Tensor<T>& tensor);
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using OpenFile = std::unique_ptr<std::FILE, CloseFile>;
 
 // Reads a file row by row (a row: all but the outermost axis). Throws InputError.
 class NpyReader {
@@ -55,12 +49,9 @@ class NpyReader {
   void seek_row(std::size_t row);
 
  private:
-  struct Close {
-    void operator()(std::FILE* f) const { std::fclose(f); }
-  };
   std::string name_;
-  std::unique_ptr<std::FILE, Close> file_;
   NpyHeader header_;
+  OpenFile file_;
   std::size_t row_size_ = 0, row_ = 0;
 };
 

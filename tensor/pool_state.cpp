@@ -17,8 +17,8 @@
 namespace papillon::detail {
 namespace {
 
-// Some 50 microseconds: longer than the pauses between the loops of a training step, shorter than
-// anything a user would see as a busy machine.
+// About 50 microseconds: longer than the pauses between the loops of a training step, and short
+// enough that an idle pool uses no processor time that a user would notice.
 constexpr int spin_rounds = 2000;
 
 void relax() {
@@ -66,10 +66,9 @@ bool PoolState::news(std::uint64_t last_run) const {
   return stopped.load() || ((g & open_bit) != 0 && g / one_run != last_run);
 }
 
-// Where it would take a lock, a worker may find that an index forked, and that it is the only
-// thread of the child: then the child ends, without exit handlers. To return would run them here,
-// as the last thread, and those of OpenBLAS then wait for a thread that waits for them
-// (glibc 2.41).
+// Before it locks, a worker checks whether an index forked, so that it is the only thread of the
+// child. Then it ends the child without exit handlers: as the last thread it would run them here,
+// and those of OpenBLAS wait for a thread that waits for them (glibc 2.41).
 void PoolState::work() {
   inside_loop = true;
   std::uint64_t last_run = 0;
@@ -138,7 +137,7 @@ void PoolState::start(std::size_t wanted) {
       });
     }
   } catch (const std::system_error&) {
-    // The system gives no more threads: those that started do the work, with the same results.
+    // The system has no more threads: those that started do the work, with the same results.
   } catch (const std::bad_alloc&) {
   }
   threads.store(workers.size() + 1);

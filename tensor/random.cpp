@@ -69,121 +69,91 @@ PAPILLON_INLINE std::uint64_t word64(const Tile& tile, int pair, std::size_t i) 
   return tile.word[2 * pair][i] | std::uint64_t{tile.word[2 * pair + 1][i]} << 32;
 }
 
-// Each of these turns blocks [first, first + count) into count * per_block elements.
-struct Normal32 {
-  using Value = float;
-  static constexpr std::size_t per_block = 4;
-  PAPILLON_CLONES static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
+// Each of these turns blocks [first, first + count) into 16 * count bytes of numbers.
+PAPILLON_CLONES void normal_blocks(RandomStream stream, std::uint64_t first, std::size_t count,
                                    float* out) {
-    Tile tile;
-    philox_tile(stream, Kind::normal32, first, count, tile);
-    alignas(64) float normal[4][blocks_per_tile];
-    for (int pair = 0; pair < 4; pair += 2) {
-      for (std::size_t i = 0; i < count; ++i) {
-        const Pair p = box_muller(tile.word[pair][i], tile.word[pair + 1][i]);
-        normal[pair][i] = static_cast<float>(p.cosine);
-        normal[pair + 1][i] = static_cast<float>(p.sine);
-      }
-    }
+  Tile tile;
+  philox_tile(stream, Kind::normal32, first, count, tile);
+  alignas(64) float normal[4][blocks_per_tile];
+  for (int pair = 0; pair < 4; pair += 2) {
     for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t j = 0; j < 4; ++j) out[4 * i + j] = normal[j][i];
+      const Pair p = box_muller(tile.word[pair][i], tile.word[pair + 1][i]);
+      normal[pair][i] = static_cast<float>(p.cosine);
+      normal[pair + 1][i] = static_cast<float>(p.sine);
     }
   }
-};
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t j = 0; j < 4; ++j) out[4 * i + j] = normal[j][i];
+}
 
-struct Normal64 {
-  using Value = double;
-  static constexpr std::size_t per_block = 2;
-  PAPILLON_CLONES static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
+PAPILLON_CLONES void normal_blocks(RandomStream stream, std::uint64_t first, std::size_t count,
                                    double* out) {
-    Tile tile;
-    philox_tile(stream, Kind::normal64, first, count, tile);
-    for (std::size_t i = 0; i < count; ++i) {
-      const Pair p = box_muller(word64(tile, 0, i), word64(tile, 1, i));
-      out[2 * i] = p.cosine;
-      out[2 * i + 1] = p.sine;
-    }
+  Tile tile;
+  philox_tile(stream, Kind::normal64, first, count, tile);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Pair p = box_muller(word64(tile, 0, i), word64(tile, 1, i));
+    out[2 * i] = p.cosine;
+    out[2 * i + 1] = p.sine;
   }
-};
+}
 
-struct Uniform32 {
-  using Value = float;
-  static constexpr std::size_t per_block = 4;
-  PAPILLON_CLONES static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
-                                   float* out) {
-    Tile tile;
-    philox_tile(stream, Kind::uniform32, first, count, tile);
-    for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t j = 0; j < 4; ++j) {
-        out[4 * i + j] =
-            static_cast<float>(static_cast<std::int32_t>(tile.word[j][i] >> 8)) * 0x1p-24f;
-      }
-    }
-  }
-};
+PAPILLON_CLONES void uniform_blocks(RandomStream stream, std::uint64_t first, std::size_t count,
+                                    float* out) {
+  Tile tile;
+  philox_tile(stream, Kind::uniform32, first, count, tile);
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t j = 0; j < 4; ++j)
+      out[4 * i + j] =
+          static_cast<float>(static_cast<std::int32_t>(tile.word[j][i] >> 8)) * 0x1p-24f;
+}
 
-struct Uniform64 {
-  using Value = double;
-  static constexpr std::size_t per_block = 2;
-  PAPILLON_CLONES static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
-                                   double* out) {
-    Tile tile;
-    philox_tile(stream, Kind::uniform64, first, count, tile);
-    for (std::size_t i = 0; i < count; ++i) {
-      for (int pair = 0; pair < 2; ++pair) {
-        // 53 bits as 32 and 21, each exact.
-        const std::uint64_t bits = word64(tile, pair, i) >> 11;
-        out[2 * i + static_cast<std::size_t>(pair)] =
-            to_double(bits >> 21) * 0x1p-32 + to_double(bits & 0x1FFFFFu) * 0x1p-53;
-      }
+PAPILLON_CLONES void uniform_blocks(RandomStream stream, std::uint64_t first, std::size_t count,
+                                    double* out) {
+  Tile tile;
+  philox_tile(stream, Kind::uniform64, first, count, tile);
+  for (std::size_t i = 0; i < count; ++i)
+    for (int pair = 0; pair < 2; ++pair) {
+      // 53 bits as 32 and 21, each exact.
+      const std::uint64_t bits = word64(tile, pair, i) >> 11;
+      out[2 * i + static_cast<std::size_t>(pair)] =
+          to_double(bits >> 21) * 0x1p-32 + to_double(bits & 0x1FFFFFu) * 0x1p-53;
     }
-  }
-};
+}
 
 template <Kind kind>
-struct Words64 {
-  using Value = std::uint64_t;
-  static constexpr std::size_t per_block = 2;
-  static void fill(RandomStream stream, std::uint64_t first, std::size_t count,
-                   std::uint64_t* out) {
-    Tile tile;
-    philox_tile(stream, kind, first, count, tile);
-    for (std::size_t i = 0; i < count; ++i) {
-      for (int pair = 0; pair < 2; ++pair) {
-        out[2 * i + static_cast<std::size_t>(pair)] = word64(tile, pair, i);
-      }
-    }
-  }
-};
+void word_blocks(RandomStream stream, std::uint64_t first, std::size_t count, std::uint64_t* out) {
+  Tile tile;
+  philox_tile(stream, kind, first, count, tile);
+  for (std::size_t i = 0; i < count; ++i)
+    for (int pair = 0; pair < 2; ++pair)
+      out[2 * i + static_cast<std::size_t>(pair)] = word64(tile, pair, i);
+}
 
-// Elements first, first + 1, ...; blocks that are wanted in part only pass through a buffer.
-template <class Generator>
-void fill_range(RandomStream stream, std::uint64_t first,
-                std::span<typename Generator::Value> out) {
-  constexpr std::size_t per_block = Generator::per_block;
+// Elements first, first + 1, ...; a block of which only a part is needed passes through a buffer.
+template <class T>
+void fill_range(RandomStream stream, std::uint64_t first, std::span<T> out,
+                void (*fill_blocks)(RandomStream, std::uint64_t, std::size_t, T*)) {
+  constexpr std::size_t per_block = 16 / sizeof(T);
   constexpr std::uint64_t limit = per_block * blocks_per_kind;
   if (first > limit || out.size() > limit - first)
     throw ArgumentError("random numbers: " + std::to_string(out.size()) + " from number " +
                         std::to_string(first) + " on; a stream has " + std::to_string(limit));
-  auto* to = out.data();
-  std::size_t left = out.size();
-  while (left > 0) {
+  while (!out.empty()) {
     const std::uint64_t block = first / per_block;
     const std::size_t skip = first % per_block;
-    std::size_t taken;
-    if (skip == 0 && left >= per_block) {
-      const std::size_t blocks = std::min(left / per_block, blocks_per_tile);
-      Generator::fill(stream, block, blocks, to);
-      taken = blocks * per_block;
+    std::size_t count;
+    if (skip == 0 && out.size() >= per_block) {
+      const std::size_t blocks = std::min(out.size() / per_block, blocks_per_tile);
+      fill_blocks(stream, block, blocks, out.data());
+      count = blocks * per_block;
     } else {
-      typename Generator::Value buffer[per_block];
-      Generator::fill(stream, block, 1, buffer);
-      taken = std::min(per_block - skip, left);
-      std::copy_n(buffer + skip, taken, to);
+      T buffer[per_block];
+      fill_blocks(stream, block, 1, buffer);
+      count = std::min(per_block - skip, out.size());
+      std::copy_n(buffer + skip, count, out.data());
     }
-    to += taken;
-    first += taken;
-    left -= taken;
+    out = out.subspan(count);
+    first += count;
   }
 }
 
@@ -210,27 +180,20 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
   return {s.c0, s.c1, s.c2, s.c3};
 }
 
-template <>
-void fill_uniform<float>(RandomStream stream, std::uint64_t first, std::span<float> out) {
-  fill_range<Uniform32>(stream, first, out);
+template <class T>
+void fill_uniform(RandomStream stream, std::uint64_t first, std::span<T> out) {
+  fill_range<T>(stream, first, out, uniform_blocks);
 }
-template <>
-void fill_uniform<double>(RandomStream stream, std::uint64_t first, std::span<double> out) {
-  fill_range<Uniform64>(stream, first, out);
-}
-template <>
-void fill_normal<float>(RandomStream stream, std::uint64_t first, std::span<float> out) {
-  fill_range<Normal32>(stream, first, out);
-}
-template <>
-void fill_normal<double>(RandomStream stream, std::uint64_t first, std::span<double> out) {
-  fill_range<Normal64>(stream, first, out);
+
+template <class T>
+void fill_normal(RandomStream stream, std::uint64_t first, std::span<T> out) {
+  fill_range<T>(stream, first, out, normal_blocks);
 }
 
 void fill_integers(RandomStream stream, std::uint64_t first, std::uint64_t bound,
                    std::span<std::uint64_t> out) {
   if (bound == 0) throw ArgumentError("fill_integers: the bound must be at least 1, not 0");
-  fill_range<Words64<Kind::integer>>(stream, first, out);
+  fill_range(stream, first, out, word_blocks<Kind::integer>);
   for (std::uint64_t& value : out) value = scale(value, bound);
 }
 
@@ -257,15 +220,19 @@ Tensor<T> random_normal(const Shape& shape, RandomStream stream) {
   return result;
 }
 
-template Tensor<float> random_uniform(const Shape&, RandomStream, float, float);
-template Tensor<double> random_uniform(const Shape&, RandomStream, double, double);
-template Tensor<float> random_normal(const Shape&, RandomStream);
-template Tensor<double> random_normal(const Shape&, RandomStream);
+#define PAPILLON_INSTANTIATE(T)                                          \
+  template void fill_uniform(RandomStream, std::uint64_t, std::span<T>); \
+  template void fill_normal(RandomStream, std::uint64_t, std::span<T>);  \
+  template Tensor<T> random_uniform(const Shape&, RandomStream, T, T);   \
+  template Tensor<T> random_normal(const Shape&, RandomStream);
+PAPILLON_INSTANTIATE(float)
+PAPILLON_INSTANTIATE(double)
+#undef PAPILLON_INSTANTIATE
 
 std::vector<std::uint64_t> random_permutation(std::uint64_t n, RandomStream stream) {
   std::vector<std::uint64_t> result(n), words(n);
   std::iota(result.begin(), result.end(), std::uint64_t{0});
-  fill_range<Words64<Kind::permutation>>(stream, 0, words);
+  fill_range<std::uint64_t>(stream, 0, words, word_blocks<Kind::permutation>);
   for (std::uint64_t i = n; i > 1; --i) std::swap(result[i - 1], result[scale(words[i - 1], i)]);
   return result;
 }
@@ -275,7 +242,7 @@ IndexPermutation::IndexPermutation(std::uint64_t n, RandomStream stream) : n_(n)
   half_bits_ = std::max(1u, (static_cast<unsigned>(std::bit_width(n - 1)) + 1) / 2);
   std::uint64_t keys[4];
   // Blocks that random_permutation does not reach.
-  fill_range<Words64<Kind::permutation>>(stream, std::uint64_t{1} << 56, keys);
+  fill_range<std::uint64_t>(stream, blocks_per_kind, keys, word_blocks<Kind::permutation>);
   for (std::size_t i = 0; i < 8; ++i) {
     round_keys_[i] = static_cast<std::uint32_t>(keys[i / 2] >> (32 * (i % 2)));
   }

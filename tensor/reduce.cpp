@@ -89,7 +89,7 @@ template <class T>
 Tensor<T> reduce_middle(Op op, const T* x, std::size_t outer, std::size_t rows, std::size_t inner) {
   Tensor<T> result(Shape{outer, inner});
   if (rows == 0) {
-    result.fill(T(0));  // the empty sum; an empty maximum was refused before
+    result.fill(T(0));  // the empty sum; an empty maximum throws before
   } else if (inner == 1) {
     for (std::size_t o = 0; o < outer; ++o) result[o] = reduce_contiguous(op, rows, x + o * rows);
   } else {

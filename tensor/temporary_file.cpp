@@ -36,9 +36,9 @@ std::string boot_id() {
 
 enum class Lock { held, busy, none };
 
-// The lock goes with the open file, so the kernel gives it up when a process dies in whatever way.
+// The lock belongs to the open file, so the kernel releases it however the process ends.
 // HDF5 takes a lock of its own kind (flock) on the files that it opens. Where the two kinds meet,
-// as on NFS, ours would keep it out: there we hold none, and nobody's files are removed.
+// as on NFS, ours would exclude it: there we hold none, and no orphans are removed.
 Lock lock_file(int fd, const fs::path& path) {
 #ifdef F_OFD_SETLK
   struct flock whole = {};
@@ -56,7 +56,7 @@ Lock lock_file(int fd, const fs::path& path) {
   return Lock::none;
 }
 
-// Which holds after a change of directory, too.
+// Stays valid after a change of the working directory.
 fs::path absolute_path(const fs::path& path) {
   std::error_code error;
   const fs::path whole = fs::absolute(path, error);
@@ -67,7 +67,7 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
 }
 
-// The boot in a name of our pattern; empty: it is none.
+// The boot id in a name of our pattern; empty for other names.
 std::string_view boot_in(std::string_view name) {
   if (name.size() < name_end.size() || name.substr(name.size() - name_end.size()) != name_end)
     return {};
@@ -95,15 +95,15 @@ void remove_if_orphan(const fs::path& path, bool this_boot) {
   ::close(fd);
 }
 
-// The folders that were looked through last, so that many files in one do not cost a look each.
-// Without a constructor or destructor: files may be written before main and after it.
+// The folders searched last, so that many files in one folder need a single search. Without a
+// constructor or destructor: files may be written before main and after it.
 struct Folder {
   std::size_t name;  // its hash: a number of an inode is given to the next folder, too
   dev_t device;
   ino_t inode;
   bool operator==(const Folder&) const = default;
 };
-std::array<Folder, 64> looked_through{};
+std::array<Folder, 64> searched{};
 std::size_t next_folder = 0;
 std::mutex folders;
 
@@ -112,10 +112,9 @@ bool first_time_in(const fs::path& folder) {
   if (::stat(folder.c_str(), &status) != 0) return false;
   const Folder it{fs::hash_value(absolute_path(folder)), status.st_dev, status.st_ino};
   const std::unique_lock guard(folders, std::try_to_lock);
-  if (!guard.owns_lock()) return false;  // another looks; or held at a fork, and never given back
-  if (std::find(looked_through.begin(), looked_through.end(), it) != looked_through.end())
-    return false;
-  looked_through[next_folder++ % looked_through.size()] = it;
+  if (!guard.owns_lock()) return false;  // another thread searches; or locked at a fork, for good
+  if (std::find(searched.begin(), searched.end(), it) != searched.end()) return false;
+  searched[next_folder++ % searched.size()] = it;
   return true;
 }
 
@@ -132,7 +131,7 @@ void remove_orphans(const fs::path& folder, const std::string& this_boot) {
 
 }  // namespace
 
-// A list that a signal handler may read: its elements are never freed, only used again. Whoever
+// A list that a signal handler may read: its elements are never freed, only reused. The thread that
 // changes `free` or `listed` into `held` owns the element's path.
 struct TemporaryFile::Listed {
   enum State { free, listed, held };
@@ -190,7 +189,7 @@ TemporaryFile::TemporaryFile(const fs::path& target) {
     listed_ = list(path_);
     fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     struct stat status;
-    // Before it was locked, another process may have taken it for an orphan.
+    // Before it was locked, another process may have removed it as an orphan.
     if (fd_ >= 0 && lock_file(fd_, path_) != Lock::busy && ::fstat(fd_, &status) == 0 &&
         status.st_nlink > 0)
       return;

@@ -1,5 +1,5 @@
-// The file beside its target that an AtomicFile fills: its name, the lock that says that its
-// process lives, and what is done about those whose process does not.
+// The temporary file beside its target that an AtomicFile writes: its name, the lock that shows
+// that its process is alive, and the removal of files that killed processes left behind.
 #pragma once
 
 #include <filesystem>

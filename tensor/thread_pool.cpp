@@ -27,8 +27,8 @@ void run_serially(std::size_t count, IndexFunction f) {
   for (std::size_t i = 0; i < count; ++i) f(i);
 }
 
-// States that somebody may still be using, or that a forked process cannot take apart: kept, and
-// kept findable for leak checkers.
+// States that may still be in use, or that a forked process cannot destroy. They stay reachable, so
+// that leak checkers do not report them.
 constinit std::atomic<detail::PoolState*> abandoned = nullptr;
 
 }  // namespace
@@ -82,7 +82,7 @@ bool detail::in_forked_child() {
   return !user.compare_exchange_strong(first, self) && first != self;
 }
 
-// The pool that is always there.
+// The state of default_pool().
 struct detail::DefaultPool {
   std::mutex mutex;
   std::size_t wanted = 0;
@@ -109,7 +109,7 @@ struct detail::DefaultPool {
     if (inside_loop)
       throw ArgumentError("set_thread_count: called inside a parallel loop; must be outside");
     while (true) {
-      // The turn first: an index that calls exit() has it when it comes to the mutex.
+      // The turn first: an index that calls exit() holds it when it locks the mutex.
       const bool running = started.load(std::memory_order_acquire);
       std::unique_lock<std::mutex> turn;
       if (running) turn = std::unique_lock(pool.state_->turn);

@@ -1,5 +1,5 @@
-// Threads for loops over tiles. Work is handed out index by index; what an index computes must not
-// depend on the thread it runs on, so results are the same for any number of threads.
+// Thread pool for loops over tiles. Threads draw indices; what an index computes must not depend on
+// the thread it runs on, so results are the same for any number of threads.
 #pragma once
 
 #include <cstddef>
@@ -30,13 +30,13 @@ class IndexFunction {
 namespace detail {
 struct PoolState;
 struct DefaultPool;
-// True in the children of the process that asked first.
+// True in forked children of the process that called it first.
 bool in_forked_child();
 }  // namespace detail
 
-// Made, used and destroyed at any time of the process's life, static constructors and destructors
-// included. In a process that fork() made, the pools that it inherited have no threads: their loops
-// run on the caller. exit() does not wait for a loop that is running.
+// May be constructed, used and destroyed at any time, also in static constructors and destructors.
+// In a forked child, inherited pools have no threads: their loops run on the caller. exit() does
+// not wait for a running loop.
 class ThreadPool {
  public:
   // threads: how many run at once, the caller's own included; 0: one for each processor that this
@@ -63,14 +63,14 @@ class ThreadPool {
   detail::PoolState* state_ = nullptr;
 };
 
-// The pool that the library's own loops use; it starts its threads on first use, and ends them when
-// static objects are destroyed: after that, loops run on their callers.
+// The pool of the library's own loops. Starts its threads on first use, and ends them when static
+// objects are destroyed: after that, loops run on their callers.
 ThreadPool& default_pool();
-// How many threads it has from its next use on; 0: one for each processor. Waits for a loop that is
-// running; throws ArgumentError inside one. Without effect where the pool has no threads for good:
-// in a forked child of a process that used it, and after its end.
+// Sets the number of threads from its next use on; 0: one for each processor. Waits for a running
+// loop; throws ArgumentError inside one. Has no effect in a forked child of a process that used the
+// pool, and after its end.
 void set_thread_count(std::size_t threads);
-// 1 there.
+// 1 in those two cases.
 std::size_t thread_count();
 
 // Calls f(0) ... f(count - 1) on the default pool; see ThreadPool::run().

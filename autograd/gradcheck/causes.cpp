@@ -203,8 +203,9 @@ struct Hypothesis {
 };
 using Hypotheses = std::vector<Hypothesis>;
 
-// What the mistake may be; the first that holds is reported.
-const Hypotheses& mistakes() {
+// What the mistake may be: three lists in the order in which they are tried. The first hypothesis
+// that holds is reported.
+const Hypotheses& zeros_and_ratios() {
   static const Hypotheses list = {
       {"not finite", not_finite, "NaN or infinity in the derivative (0/0, log 0, an overflow?)"},
       {"forgotten input", all_are_zero,
@@ -232,7 +233,12 @@ const Hypotheses& mistakes() {
       {"extent of an axis", ratio_is_extent,
        "off by the factor {ratio:.6g}, from an axis of {extent} elements: mean and sum confused?"},
       {"constant factor", &Pattern::constant_ratio,
-       "a constant factor: analytic = {ratio:.6g} × numeric"},
+       "a constant factor: analytic = {ratio:.6g} × numeric"}};
+  return list;
+}
+
+const Hypotheses& transposes_and_chain_factors() {
+  static const Hypotheses list = {
       {"transposed Jacobian", reordered([](const Pattern&, std::size_t i, std::size_t j) {
          return Place{j, i};
        }),
@@ -258,7 +264,13 @@ const Hypotheses& mistakes() {
       {"over y", off_by([](double, double y, double) { return 1 / y; }),
        "a chain factor is missing: off by 1 / y (the output)"},
       {"inner derivative", off_by([](double, double, double numeric) { return 1 / numeric; }),
-       "the inner derivative is missing: the gradient is passed through as it is"},
+       "the inner derivative is missing: the gradient is passed through as it is"}};
+  return list;
+}
+
+// The last always holds.
+const Hypotheses& terms_and_patterns() {
+  static const Hypotheses list = {
       {"constant term", constant_error,
        "a term is missing: analytic - numeric = {difference:.6g} for every wrong entry"},
       {"outer product", error_is_outer_product,
@@ -311,7 +323,10 @@ std::string first_that_holds(const Hypotheses& hypotheses, const Pattern& patter
 
 std::string likely_cause(const JacobianBlock& block) {
   const Pattern pattern(block);
-  return first_that_holds(mistakes(), pattern) + first_that_holds(places(), pattern);
+  std::string mistake;
+  for (const auto list : {zeros_and_ratios, transposes_and_chain_factors, terms_and_patterns})
+    if (mistake.empty()) mistake = first_that_holds(list(), pattern);
+  return mistake + first_that_holds(places(), pattern);
 }
 
 }  // namespace papillon::detail
