@@ -118,9 +118,7 @@ void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Arena& memo
   const Observation& observed = *one.observations;
   if (observed.count() == 0) return;
   const MeanAndAnomalies x = split_mean(one.states, memory);
-  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
-  const Spectrum spectrum =
-      decompose(y.anomalies, whitened_innovation(observed, y.mean, memory), memory);
+  const Spectrum spectrum = decompose(one.states, observed, memory);
 
   const double members = static_cast<double>(one.states.count);
   const std::size_t rank = spectrum.rank, d = one.states.width;
@@ -144,7 +142,7 @@ void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Arena& memo
 
   // x_m <- sqrt(M-1) (scale x_m + sum_jk v_j[m] g_jk q_k), q_k = sum_m v_k[m] x_m
   const Rows q = memory.rows(rank, d), gq = memory.rows(rank, d);
-  std::fill_n(gq.data, gq.size(), 0.0);
+  std::ranges::fill(gq.values(), 0.0);
   for (std::size_t k = 0; k < rank; ++k) combine_members(x.anomalies, spectrum.v[k], q[k]);
   for (std::size_t j = 0; j < rank; ++j)
     for (std::size_t k = 0; k < rank; ++k)
@@ -163,7 +161,8 @@ void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Arena& memo
 MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options) {
   if (members < 2) throw ArgumentError(fmt::format("enkf_n: {} members; needs 2 or more", members));
   if (!(options.analysis_anomaly_inflation > 0 && options.certainty > 0) || options.gauge < 0)
-    throw ArgumentError("enkf_n: inflation and certainty should be positive, gauge not negative");
+    throw ArgumentError(
+        "enkf_n: inflation and certainty must be positive, gauge must not be negative");
   return make_method(
       {"enkf_n",
        fmt::format("enkf_n members {} uncertain_mean {} gauge {} mode_correction {} certainty {} "

@@ -10,8 +10,7 @@
 namespace papillon::inline assimilation {
 namespace {
 
-// The observations that component `state` sees, as square roots of their tapers, one for each
-// observation that is there.
+// Square roots of the tapers between component `state` and each observation that is not missing.
 void tapers(const LetkfOptions& options, const Observation& observed, std::size_t state,
             double* out) {
   const ObservationOperator& h = observed.model().h();
@@ -26,11 +25,11 @@ void tapers(const LetkfOptions& options, const Observation& observed, std::size_
   }
 }
 
-// The anomalies and innovation of those, multiplied with the square roots of their tapers.
+// Anomalies and innovation of the observations with a positive taper, multiplied by its root.
 struct LocalProblem {
   Rows anomalies, innovation;
 };
-LocalProblem localise(Rows anomalies, const double* innovation, const double* taper,
+LocalProblem localise(ConstRows anomalies, const double* innovation, const double* taper,
                       Arena& memory) {
   std::size_t p = 0;
   for (std::size_t j = 0; j < anomalies.width; ++j) p += taper[j] > 0;
@@ -55,7 +54,6 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memor
   const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
   const Rows innovation = whitened_innovation(observed, y.mean, memory);
 
-  const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
   const Rows column = memory.rows(members, 1);
   double* taper = memory.take(p);
   std::size_t reached = 0;
@@ -70,17 +68,11 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memor
     const double nearest = *std::max_element(taper, taper + p), share = nearest * nearest;
     const double rho = std::lerp(1.0, options.prior_variance_inflation, share);
     const double after = std::lerp(1.0, options.analysis_anomaly_inflation, share);
-    const double scale = std::sqrt(rho);
     const Spectrum spectrum = decompose(local.anomalies, local.innovation, memory);
-    double *weights = memory.take(spectrum.rank), *extra = memory.take(spectrum.rank);
-    for (std::size_t k = 0; k < spectrum.rank; ++k) {
-      const double s = spectrum.s[k], c = 1 / (1 / rho + s * s);
-      weights[k] = norm * s * c * spectrum.projections[k][0];
-      extra[k] = std::sqrt(c) - scale;
-    }
+    const EtkfWeights weights = etkf_weights(spectrum, rho, memory);
     for (std::size_t m = 0; m < members; ++m) column[m][0] = x.anomalies[m][i];
-    move_mean(x.mean + i, column, spectrum, weights);
-    transform_anomalies(column, spectrum, scale, extra, memory);
+    move_mean(x.mean + i, column, spectrum, weights.c);
+    transform_anomalies(column, spectrum, weights.scale, weights.g, memory);
     for (std::size_t m = 0; m < members; ++m) x.anomalies[m][i] = after * column[m][0];
   }
   if (options.rotate && reached == one.states.width)
@@ -94,7 +86,7 @@ MethodPointer letkf(std::size_t members, const LetkfOptions& options) {
   if (members < 2) throw ArgumentError(fmt::format("letkf: {} members; needs 2 or more", members));
   if (!(options.prior_variance_inflation > 0 && options.analysis_anomaly_inflation > 0 &&
         options.radius > 0))
-    throw ArgumentError("letkf: inflations and radius should be positive");
+    throw ArgumentError("letkf: an inflation or the radius is not positive; must be positive");
   return make_method(
       {"letkf",
        fmt::format("letkf members {} prior_variance_inflation {} analysis_anomaly_inflation {} "

@@ -13,7 +13,7 @@
 namespace papillon::inline assimilation {
 namespace {
 
-void report_variances(const AnalysisCase& one, const Tensor<double>& b, Rows gain) {
+void report_variances(const AnalysisCase& one, const Tensor<double>& b, ConstRows gain) {
   const std::size_t d = b.extent(0);
   if (!one.report.background.data) return;
   for (std::size_t i = 0; i < d; ++i) {
@@ -67,13 +67,12 @@ void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, 
 MethodPointer optimal_interpolation(const Tensor<double>& covariance, double deviation_inflation,
                                     std::vector<double> first_guess) {
   if (!(deviation_inflation > 0))
-    throw ArgumentError("optimal interpolation: the inflation should be positive");
-  covariance_factor(covariance, "optimal interpolation: B");  // throws if it is none
+    throw ArgumentError("optimal interpolation: the inflation is not positive; must be positive");
+  covariance_factor(covariance, "optimal interpolation: B");  // throws if it is not a covariance
   const std::size_t d = covariance.extent(0);
   if (!first_guess.empty() && first_guess.size() != d)
     throw ShapeError(
-        fmt::format("optimal interpolation: a first guess of {} components, a "
-                    "covariance of {}",
+        fmt::format("optimal interpolation: the first guess has {} components; must have {}",
                     first_guess.size(), d));
   Tensor<double> b = covariance;
   for (double& x : b) x *= deviation_inflation * deviation_inflation;
@@ -82,19 +81,12 @@ MethodPointer optimal_interpolation(const Tensor<double>& covariance, double dev
   if (!first_guess.empty())
     traits.description += fmt::format(" first guess {}", fmt::join(first_guess, " "));
   traits.uncertainty = Uncertainty::gaussian;
-  return make_method(
-      std::move(traits),
-      [b, first_guess](AnalysisCase& one, Arena& memory) {
-        if (one.observations->count() > 0)
-          std::copy(first_guess.begin(), first_guess.end(), one.states[0]);
-        optimal_interpolation_analysis(one, b, memory);
-      },
-      [d](const ObservationModel& model) {
-        if (model.dimension() != d)
-          throw ShapeError(fmt::format(
-              "optimal interpolation: a covariance of {} components, observations of {}", d,
-              model.dimension()));
-      });
+  traits.dimension = d;
+  return make_method(std::move(traits), [b, first_guess](AnalysisCase& one, Arena& memory) {
+    if (one.observations->count() > 0)
+      std::copy(first_guess.begin(), first_guess.end(), one.states[0]);
+    optimal_interpolation_analysis(one, b, memory);
+  });
 }
 
 }  // namespace papillon::inline assimilation

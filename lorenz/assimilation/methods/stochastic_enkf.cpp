@@ -13,7 +13,7 @@ namespace {
 Rows perturbations(const AnalysisCase& one, bool centred, Arena& memory) {
   const std::size_t members = one.states.count, p = one.observations->count();
   const Rows e = memory.rows(members, p);
-  one.random.normal(Purpose::observation_perturbations, {e.data, e.size()});
+  one.random.normal(Purpose::observation_perturbations, e.values());
   if (!centred) return e;
   const double n = static_cast<double>(members), scale = std::sqrt(n / (n - 1));
   for (std::size_t i = 0; i < p; ++i) {
@@ -33,7 +33,7 @@ void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& op
   const std::size_t members = one.states.count, p = observed.count(), d = one.states.width;
   MeanAndAnomalies x = split_mean(one.states, memory);
   const double inflation = std::sqrt(options.prior_variance_inflation);
-  for (std::size_t k = 0; k < x.anomalies.size(); ++k) x.anomalies.data[k] *= inflation;
+  for (double& a : x.anomalies.values()) a *= inflation;
   join_mean(x, one.states);
 
   const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
@@ -57,15 +57,14 @@ void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& op
       for (std::size_t i = 0; i < d; ++i) one.states[m][i] += spectrum.projections[k][m] * q[k][i];
   if (options.analysis_anomaly_inflation == 1) return;
   x = split_mean(one.states, memory);
-  for (std::size_t k = 0; k < members * d; ++k)
-    x.anomalies.data[k] *= options.analysis_anomaly_inflation;
+  for (double& a : x.anomalies.values()) a *= options.analysis_anomaly_inflation;
   join_mean(x, one.states);
 }
 
 MethodPointer stochastic_enkf(std::size_t members, const StochasticEnkfOptions& options) {
   if (members < 2) throw ArgumentError(fmt::format("enkf: {} members; needs 2 or more", members));
   if (!(options.prior_variance_inflation > 0 && options.analysis_anomaly_inflation > 0))
-    throw ArgumentError("enkf: inflations should be positive");
+    throw ArgumentError("enkf: an inflation is not positive; must be positive");
   return make_method(
       {"enkf",
        fmt::format("enkf members {} prior_variance_inflation {} analysis_anomaly_inflation {} "

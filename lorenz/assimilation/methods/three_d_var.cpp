@@ -75,7 +75,7 @@ class Cost {
 };
 
 // The Cholesky factor of I + G^T G, [D, D].
-void hessian(Rows g, double* out) {
+void factorise_hessian(ConstRows g, double* out) {
   const std::size_t d = g.width;
   for (std::size_t i = 0; i < d; ++i)
     for (std::size_t j = 0; j <= i; ++j) {
@@ -122,7 +122,7 @@ void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
   bool converged = false;
   for (std::size_t loop = 0; loop < options.outer_loops && !converged; ++loop) {
     cost.linearise();
-    hessian(cost.jacobian(), chol);
+    factorise_hessian(cost.jacobian(), chol);
     double length = 0;
     for (std::size_t i = 0; i < d; ++i) {  // minus the gradient
       step[i] = -v[i];
@@ -150,24 +150,17 @@ void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
 MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inflation,
                           const ThreeDVarOptions& options) {
   if (!(deviation_inflation > 0 && options.tolerance > 0 && options.outer_loops > 0))
-    throw ArgumentError("3D-Var: inflation, tolerance and loops should be positive");
-  Tensor<double> l = covariance_factor(covariance, "3D-Var: B");
-  for (double& x : l) x *= deviation_inflation;
+    throw ArgumentError("3D-Var: inflation, tolerance and loops must be positive");
+  const Tensor<double> l = covariance_factor(covariance, "3D-Var: B", deviation_inflation);
   MethodTraits traits{
       "three_d_var",
       fmt::format("three_d_var factor {} outer_loops {} tolerance {}",
                   fmt::join(l.begin(), l.end(), " "), options.outer_loops, options.tolerance)};
   traits.uncertainty = Uncertainty::gaussian;
-  return make_method(
-      std::move(traits),
-      [l, options](AnalysisCase& one, Arena& memory) {
-        three_d_var_analysis(one, l, options, memory);
-      },
-      [d = l.extent(0)](const ObservationModel& model) {
-        if (model.dimension() != d)
-          throw ShapeError(fmt::format("3D-Var: a covariance of {} components, observations of {}",
-                                       d, model.dimension()));
-      });
+  traits.dimension = l.extent(0);
+  return make_method(std::move(traits), [l, options](AnalysisCase& one, Arena& memory) {
+    three_d_var_analysis(one, l, options, memory);
+  });
 }
 
 }  // namespace papillon::inline assimilation

@@ -16,15 +16,13 @@ namespace {
 Tensor<double> scaled_factor(const Tensor<double>& covariance, double inflation, bool diagonal) {
   if (!(std::isfinite(inflation) && inflation > 0))
     throw ArgumentError(
-        fmt::format("gaussian source: inflation {}; should be positive", inflation));
+        fmt::format("gaussian source: inflation is {}; must be positive", inflation));
   Tensor<double> c = covariance;
   if (diagonal && c.rank() == 2 && c.extent(0) == c.extent(1))
     for (std::size_t i = 0; i < c.extent(0); ++i)
       for (std::size_t j = 0; j < c.extent(1); ++j)
         if (i != j) c(i, j) = 0;
-  Tensor<double> l = covariance_factor(c, "static ensemble: B");
-  for (double& x : l) x *= inflation;
-  return l;
+  return covariance_factor(c, "static ensemble: B", inflation);
 }
 
 class GaussianSource final : public EnsembleSource {
@@ -33,7 +31,8 @@ class GaussianSource final : public EnsembleSource {
                  bool diagonal)
       : l_(scaled_factor(covariance, inflation, diagonal)), members_(members) {
     if (members < 2)
-      throw ArgumentError(fmt::format("gaussian source: {} members; needs 2 or more", members));
+      throw ArgumentError(
+          fmt::format("gaussian source: has {} members; must have 2 or more", members));
   }
   std::string description() const override {
     return fmt::format("gaussian members {} factor {}", members_,
