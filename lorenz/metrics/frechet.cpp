@@ -82,7 +82,7 @@ double frechet_distance(const Climatology& a, const Climatology& b) {
   const std::size_t n = a.dimension();
   if (b.dimension() != n)
     throw ShapeError(
-        fmt::format("frechet: {} features and {} should be as many", n, b.dimension()));
+        fmt::format("frechet: there are {} and {} features; must be as many", n, b.dimension()));
   double distance = 0;
   for (std::size_t i = 0; i < n; ++i)
     distance += (a.mean()[i] - b.mean()[i]) * (a.mean()[i] - b.mean()[i]);
@@ -100,7 +100,7 @@ Climatology feature_climatology(const Tensor<float>& states, const FeatureMap& m
                                 std::size_t limit) {
   if (states.rank() != 2 || states.extent(0) == 0)
     throw ShapeError("features: states have shape " + to_string(states.shape()) +
-                     ", and should be a matrix with rows");
+                     "; must be a matrix with rows");
   const std::size_t all = states.extent(0), n = states.extent(1);
   const std::size_t rows = limit == 0 ? all : std::min(limit, all);
   constexpr std::size_t block = 65536;

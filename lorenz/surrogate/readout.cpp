@@ -158,7 +158,7 @@ Shape matrix(const SafetensorsFile& file, const std::string& name) {
   const Shape& shape = file.entry(readout_prefix + name).shape;
   if (shape.size() != 2 || shape[0] == 0 || shape[1] == 0)
     throw InputError("tensor '" + (readout_prefix + name) + "' has shape " + to_string(shape) +
-                     " (a matrix is needed)");
+                     "; must be a matrix");
   return shape;
 }
 

@@ -42,8 +42,8 @@ double ridge_memory(std::size_t features, std::size_t targets) {
 StreamingRidge::StreamingRidge(std::size_t features, std::size_t targets)
     : features_(features), targets_(targets), width_(features + targets + 1) {
   if (features == 0 || targets == 0)
-    throw ArgumentError(
-        fmt::format("ridge: {} features and {} targets; there should be some", features, targets));
+    throw ArgumentError(fmt::format("ridge: there are {} features and {} targets; must be some",
+                                    features, targets));
   if (features > most_features)
     throw ArgumentError(fmt::format("ridge: {} features; no more than {} can be decomposed",
                                     features, most_features));
@@ -107,7 +107,8 @@ void StreamingRidge::add(std::size_t rows, const RowSource& source) {
 }
 
 RidgeSystem StreamingRidge::decompose() && {
-  if (rows_ < 2) throw ArgumentError(fmt::format("ridge: {} rows; at least two are needed", rows_));
+  if (rows_ < 2)
+    throw ArgumentError(fmt::format("ridge: there are {} rows; must be two or more", rows_));
   const std::size_t last = width_ - 1;
   for (std::size_t i = 0; i < width_; ++i)
     if (!std::isfinite(products_(last, i)) || !std::isfinite(products_(i, i)))
@@ -163,7 +164,7 @@ RidgeSystem StreamingRidge::decompose() && {
 
 RidgeFit RidgeSystem::solve(double lambda) const {
   if (!std::isfinite(lambda) || lambda < 0)
-    throw ArgumentError(fmt::format("ridge: lambda {} should not be negative", lambda));
+    throw ArgumentError(fmt::format("ridge: lambda is {}; must not be negative", lambda));
   const std::size_t kept = kept_.size(), all = features(), targets = offset_.size();
   const double largest = kept > 0 ? eigenvalues_[kept - 1] : 0;
   // What the decomposition resolves: eigenvalues to about the rounding of the largest, and the rank
@@ -176,7 +177,7 @@ RidgeFit RidgeSystem::solve(double lambda) const {
   if (flat > 0 || (lambda == 0 && constant_ > 0))
     throw NumericalError(fmt::format(
         "ridge: with lambda {:g}, {} of {} directions of the features have no variance in {} "
-        "samples that double precision could tell from zero; lambda should be at least {:.0e}",
+        "samples that double precision could tell from zero; lambda must be at least {:.0e}",
         lambda, static_cast<std::size_t>(flat) + constant_, all, rows_,
         std::max(10 * epsilon * largest, 1e-12)));
   RidgeFit fit{Tensor<double>::zeros({targets, all}), centre_, offset_, lambda, 0};

@@ -71,8 +71,8 @@ class PosteriorSource final : public EnsembleSource {
   static double ratio(const NoiseSchedule& schedule, int t, const PosteriorSourceOptions& o) {
     if (t < 1 || o.members < 2 || static_cast<std::size_t>(o.members) > 4096 || !(o.cutoff > 0))
       throw ArgumentError(fmt::format(
-          "posterior source: t {} should be at least 1, members {} 2 ... 4096, cutoff {} positive",
-          t, o.members, o.cutoff));
+          "posterior source: t {} must be at least 1, members {} 2 ... 4096, cutoff {} positive", t,
+          o.members, o.cutoff));
     return schedule.sigma(t) / schedule.alpha(t);
   }
 
