@@ -11,7 +11,9 @@ Tensor<double> EnsembleSource::generate(const Tensor<double>& backgrounds,
   if (const Shape right{addresses.size(), dimension()}; backgrounds.shape() != right)
     throw ShapeError(fmt::format("ensemble source: backgrounds have shape {}; must be {}",
                                  to_string(backgrounds.shape()), to_string(right)));
-  return make(backgrounds, addresses);
+  Tensor<double> ensembles(Shape{addresses.size(), members(), dimension()});
+  fill(backgrounds, addresses, ensembles);
+  return ensembles;
 }
 
 }  // namespace papillon::inline assimilation

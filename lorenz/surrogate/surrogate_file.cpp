@@ -94,7 +94,7 @@ FeaturesPtr read_features(const Json& json, std::size_t dimension, const std::st
 
 Surrogate parse(const SafetensorsFile& file) {
   if (metadata_text(file, "format", surrogate_format) != surrogate_format)
-    throw InputError(fmt::format("metadata 'format' is '{}'; must be {}",
+    throw InputError(fmt::format("metadata 'format' is '{}' ({} is needed)",
                                  file.metadata.at("format"), surrogate_format));
   const auto shift = metadata_numbers(file, "shift", "one a component"),
              scale = metadata_numbers(file, "scale", "one a component"),

@@ -16,9 +16,9 @@ MethodPointer climatology_method(std::vector<double> mean, std::vector<double> v
                                                  fmt::join(mean, " "), fmt::join(variances, " "))};
   traits.uncertainty = Uncertainty::gaussian;
   traits.dimension = mean.size();
-  return make_method(std::move(traits), [mean, variances](AnalysisCase& one, Arena&) {
-    std::copy(mean.begin(), mean.end(), one.states.data);
-    for (const Rows& report : {one.report.background, one.report.analysis})
+  return make_method(std::move(traits), [mean, variances](AnalysisCase& analysis, Arena&) {
+    std::copy(mean.begin(), mean.end(), analysis.states.data);
+    for (const Rows& report : {analysis.report.background, analysis.report.analysis})
       if (report.data) std::copy(variances.begin(), variances.end(), report.data);
   });
 }

@@ -18,20 +18,20 @@ void write_around(const double* centre, ConstRows anomalies, Rows out) {
 
 }  // namespace
 
-void enoi_analysis(AnalysisCase& one, ConstRows ensemble, const EnoiOptions& options,
+void enoi_analysis(AnalysisCase& analysis, ConstRows ensemble, const EnoiOptions& options,
                    Arena& memory) {
-  const Observation& observed = *one.observations;
+  const Observation& observed = *analysis.observations;
   const std::size_t p = observed.count();
   const double scale = std::sqrt(options.prior_variance_inflation);
   const Rows x = split_mean(ensemble, memory).anomalies;
   for (double& a : x.values()) a *= scale;
-  write_around(one.states[0], x, one.report.background);
-  if (p == 0) return write_around(one.states[0], x, one.report.analysis);
+  write_around(analysis.states[0], x, analysis.report.background);
+  if (p == 0) return write_around(analysis.states[0], x, analysis.report.analysis);
   const ObservedAnomalies y = observe_ensemble(ensemble, observed, memory);
   const double* predicted = y.mean;
   if (options.innovation == InnovationOf::background) {
     const Rows of_background = memory.rows(1, p);
-    observed.predict(one.states, of_background, memory);
+    observed.predict(analysis.states, of_background, memory);
     predicted = of_background[0];
   }
   Spectrum spectrum =
@@ -40,10 +40,10 @@ void enoi_analysis(AnalysisCase& one, ConstRows ensemble, const EnoiOptions& opt
   // The inflation is in the anomalies already.
   for (std::size_t k = 0; k < spectrum.rank; ++k) spectrum.s[k] *= scale;
   const EtkfWeights weights = etkf_weights(spectrum, 1, memory);
-  move_mean(one.states[0], x, spectrum, weights.c);
-  if (!one.report.analysis.data) return;
+  move_mean(analysis.states[0], x, spectrum, weights.c);
+  if (!analysis.report.analysis.data) return;
   transform_anomalies(x, spectrum, weights.scale, weights.g, memory);
-  write_around(one.states[0], x, one.report.analysis);
+  write_around(analysis.states[0], x, analysis.report.analysis);
 }
 
 MethodPointer enoi(SourcePointer source, const EnoiOptions& options) {

@@ -23,7 +23,7 @@ struct EnoiOptions {
 // (Evensen 2003, section 5; Finn et al. 2024, section 5.3). states: [1, D]; ensemble: [M, D], M >=
 // 2. The report, if asked for, gets the ensemble as background and the transformed one as analysis,
 // both moved to have x_b and x_a as their means.
-void enoi_analysis(AnalysisCase& one, ConstRows ensemble, const EnoiOptions& options,
+void enoi_analysis(AnalysisCase& analysis, ConstRows ensemble, const EnoiOptions& options,
                    Arena& memory);
 
 // Generates the ensembles of all trajectories at once where the source wants that.

@@ -6,18 +6,18 @@
 
 namespace papillon::inline assimilation {
 
-void etkf_analysis(AnalysisCase& one, const EtkfOptions& options, Arena& memory) {
-  const Observation& observed = *one.observations;
+void etkf_analysis(AnalysisCase& analysis, const EtkfOptions& options, Arena& memory) {
+  const Observation& observed = *analysis.observations;
   if (observed.count() == 0) return;
-  const MeanAndAnomalies x = split_mean(one.states, memory);
-  const Spectrum spectrum = decompose(one.states, observed, memory);
+  const MeanAndAnomalies x = split_mean(analysis.states, memory);
+  const Spectrum spectrum = decompose(analysis.states, observed, memory);
   const EtkfWeights weights = etkf_weights(spectrum, options.prior_variance_inflation, memory);
   move_mean(x.mean, x.anomalies, spectrum, weights.c);
   transform_anomalies(x.anomalies, spectrum, weights.scale, weights.g, memory);
-  if (options.rotate) rotate_anomalies(x.anomalies, one.random, memory);
+  if (options.rotate) rotate_anomalies(x.anomalies, analysis.random, memory);
   if (options.analysis_anomaly_inflation != 1)
     for (double& a : x.anomalies.values()) a *= options.analysis_anomaly_inflation;
-  join_mean(x, one.states);
+  join_mean(x, analysis.states);
 }
 
 MethodPointer etkf(std::size_t members, const EtkfOptions& options) {
@@ -31,7 +31,9 @@ MethodPointer etkf(std::size_t members, const EtkfOptions& options) {
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
                    options.rotate),
        members},
-      [options](AnalysisCase& one, Arena& memory) { etkf_analysis(one, options, memory); });
+      [options](AnalysisCase& analysis, Arena& memory) {
+        etkf_analysis(analysis, options, memory);
+      });
 }
 
 }  // namespace papillon::inline assimilation

@@ -19,17 +19,17 @@ double sum_of_squares(ConstRows rows) {
 
 }  // namespace
 
-void hybrid_analysis(AnalysisCase& one, ConstRows generated, const HybridOptions& options,
+void hybrid_analysis(AnalysisCase& analysis, ConstRows generated, const HybridOptions& options,
                      Arena& memory) {
-  if (one.observations->count() == 0) return;
-  const std::size_t members = one.states.count, d = one.states.width;
+  if (analysis.observations->count() == 0) return;
+  const std::size_t members = analysis.states.count, d = analysis.states.width;
   const Rows joint = memory.rows(members + generated.count, d);
-  std::copy_n(one.states.data, one.states.size(), joint.data);
+  std::copy_n(analysis.states.data, analysis.states.size(), joint.data);
   MeanAndAnomalies moved = split_mean(generated, memory);
-  moved.mean = split_mean(one.states, memory).mean;
+  moved.mean = split_mean(analysis.states, memory).mean;
   join_mean(moved, joint.rows(members, generated.count));
 
-  AnalysisCase joint_analysis{joint, one.observations, one.random, {}};
+  AnalysisCase joint_analysis{joint, analysis.observations, analysis.random, {}};
   etkf_analysis(joint_analysis, options.etkf, memory);
 
   const MeanAndAnomalies all = split_mean(joint, memory);
@@ -42,7 +42,7 @@ void hybrid_analysis(AnalysisCase& one, ConstRows generated, const HybridOptions
     for (double& x : carried.anomalies.values()) x *= scale;
   }
   carried.mean = all.mean;
-  join_mean(carried, one.states);
+  join_mean(carried, analysis.states);
 }
 
 MethodPointer hybrid_etkf(std::size_t members, SourcePointer source, const HybridOptions& options) {

@@ -46,19 +46,19 @@ LocalProblem localise(ConstRows anomalies, const double* innovation, const doubl
 
 }  // namespace
 
-void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memory) {
-  const Observation& observed = *one.observations;
+void letkf_analysis(AnalysisCase& analysis, const LetkfOptions& options, Arena& memory) {
+  const Observation& observed = *analysis.observations;
   if (observed.count() == 0) return;
-  const std::size_t members = one.states.count, p = observed.count();
-  const MeanAndAnomalies x = split_mean(one.states, memory);
-  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
+  const std::size_t members = analysis.states.count, p = observed.count();
+  const MeanAndAnomalies x = split_mean(analysis.states, memory);
+  const ObservedAnomalies y = observe_ensemble(analysis.states, observed, memory);
   const Rows innovation = whitened_innovation(observed, y.mean, memory);
 
   const Rows column = memory.rows(members, 1);
   double* taper = memory.take(p);
   std::size_t reached = 0;
-  double* unreached = memory.take(one.states.width);  // 1 for those, 0 for others
-  for (std::size_t i = 0; i < one.states.width; ++i) {
+  double* unreached = memory.take(analysis.states.width);  // 1 for those, 0 for others
+  for (std::size_t i = 0; i < analysis.states.width; ++i) {
     const Arena::Scope frame(memory);
     tapers(options, observed, i, taper);
     const LocalProblem local = localise(y.anomalies, innovation[0], taper, memory);
@@ -75,11 +75,11 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memor
     transform_anomalies(column, spectrum, weights.scale, weights.g, memory);
     for (std::size_t m = 0; m < members; ++m) x.anomalies[m][i] = after * column[m][0];
   }
-  if (options.rotate && reached == one.states.width)
-    rotate_anomalies(x.anomalies, one.random, memory);
+  if (options.rotate && reached == analysis.states.width)
+    rotate_anomalies(x.anomalies, analysis.random, memory);
   for (std::size_t m = 0; m < members; ++m)
-    for (std::size_t i = 0; i < one.states.width; ++i)
-      if (unreached[i] == 0) one.states[m][i] = x.mean[i] + x.anomalies[m][i];
+    for (std::size_t i = 0; i < analysis.states.width; ++i)
+      if (unreached[i] == 0) analysis.states[m][i] = x.mean[i] + x.anomalies[m][i];
 }
 
 MethodPointer letkf(std::size_t members, const LetkfOptions& options) {
@@ -94,7 +94,9 @@ MethodPointer letkf(std::size_t members, const LetkfOptions& options) {
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
                    options.rotate, options.radius, options.distance ? " of a given distance" : ""),
        members},
-      [options](AnalysisCase& one, Arena& memory) { letkf_analysis(one, options, memory); },
+      [options](AnalysisCase& analysis, Arena& memory) {
+        letkf_analysis(analysis, options, memory);
+      },
       [options](const ObservationModel& model) {
         if (!model.uncorrelated())
           throw ArgumentError("letkf: localisation needs observation errors without correlations");

@@ -13,27 +13,28 @@
 namespace papillon::inline assimilation {
 namespace {
 
-void report_variances(const AnalysisCase& one, const Tensor<double>& b, ConstRows gain) {
+void report_variances(const AnalysisCase& analysis, const Tensor<double>& b, ConstRows gain) {
   const std::size_t d = b.extent(0);
-  if (!one.report.background.data) return;
+  if (!analysis.report.background.data) return;
   for (std::size_t i = 0; i < d; ++i) {
-    one.report.background[0][i] = b(i, i);
+    analysis.report.background[0][i] = b(i, i);
     double variance = b(i, i);
     for (std::size_t j = 0; j < gain.count; ++j) variance -= gain[j][i] * gain[j][i];
-    one.report.analysis[0][i] = variance;
+    analysis.report.analysis[0][i] = variance;
   }
 }
 
 }  // namespace
 
-void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, Arena& memory) {
-  const Observation& observed = *one.observations;
-  const std::size_t d = one.states.width, p = observed.count(),
+void optimal_interpolation_analysis(AnalysisCase& analysis, const Tensor<double>& b,
+                                    Arena& memory) {
+  const Observation& observed = *analysis.observations;
+  const std::size_t d = analysis.states.width, p = observed.count(),
                     all = observed.model().observations();
   const Rows bh = memory.rows(p, d);  // rows: H B, and then L^-1 H B
-  if (p == 0) return report_variances(one, b, bh);
+  if (p == 0) return report_variances(analysis, b, bh);
   const Rows h = memory.rows(all, d), innovation = memory.rows(1, p);
-  observed.model().h().jacobian(one.states[0], h.data);
+  observed.model().h().jacobian(analysis.states[0], h.data);
   for (std::size_t i = 0; i < p; ++i)
     for (std::size_t j = 0; j < d; ++j) {
       double sum = 0;
@@ -50,7 +51,7 @@ void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, 
   if (!small::cholesky(s, p))
     throw AnalysisError(AssimilationFailure::singular,
                         "optimal interpolation: H B H^T + R is not positive definite");
-  observed.predict(one.states, innovation, memory);
+  observed.predict(analysis.states, innovation, memory);
   for (std::size_t i = 0; i < p; ++i) innovation[0][i] = observed.values()[i] - innovation[0][i];
   small::solve_lower(s, p, innovation[0]);
   for (std::size_t j = 0; j < d; ++j) {  // L^-1 H B, column by column
@@ -60,8 +61,8 @@ void optimal_interpolation_analysis(AnalysisCase& one, const Tensor<double>& b, 
     }
   }
   for (std::size_t i = 0; i < p; ++i)
-    for (std::size_t j = 0; j < d; ++j) one.states[0][j] += bh[i][j] * innovation[0][i];
-  report_variances(one, b, bh);
+    for (std::size_t j = 0; j < d; ++j) analysis.states[0][j] += bh[i][j] * innovation[0][i];
+  report_variances(analysis, b, bh);
 }
 
 MethodPointer optimal_interpolation(const Tensor<double>& covariance, double deviation_inflation,
@@ -82,10 +83,10 @@ MethodPointer optimal_interpolation(const Tensor<double>& covariance, double dev
     traits.description += fmt::format(" first guess {}", fmt::join(first_guess, " "));
   traits.uncertainty = Uncertainty::gaussian;
   traits.dimension = d;
-  return make_method(std::move(traits), [b, first_guess](AnalysisCase& one, Arena& memory) {
-    if (one.observations->count() > 0)
-      std::copy(first_guess.begin(), first_guess.end(), one.states[0]);
-    optimal_interpolation_analysis(one, b, memory);
+  return make_method(std::move(traits), [b, first_guess](AnalysisCase& analysis, Arena& memory) {
+    if (analysis.observations->count() > 0)
+      std::copy(first_guess.begin(), first_guess.end(), analysis.states[0]);
+    optimal_interpolation_analysis(analysis, b, memory);
   });
 }
 

@@ -88,9 +88,9 @@ void factorise_hessian(ConstRows g, double* out) {
 }
 
 // diag(L L^T), and diag(L (I + G^T G)^-1 L^T).
-void report_variances(const AnalysisCase& one, const Tensor<double>& l, const double* hessian,
+void report_variances(const AnalysisCase& analysis, const Tensor<double>& l, const double* hessian,
                       Arena& memory) {
-  if (!one.report.background.data) return;
+  if (!analysis.report.background.data) return;
   const std::size_t d = l.extent(0);
   double* row = memory.take(d);
   for (std::size_t i = 0; i < d; ++i) {
@@ -99,19 +99,19 @@ void report_variances(const AnalysisCase& one, const Tensor<double>& l, const do
     for (std::size_t j = 0; j < d; ++j) before += row[j] * row[j];
     if (hessian) small::solve_lower(hessian, d, row);
     for (std::size_t j = 0; j < d; ++j) after += row[j] * row[j];
-    one.report.background[0][i] = before;
-    one.report.analysis[0][i] = after;
+    analysis.report.background[0][i] = before;
+    analysis.report.analysis[0][i] = after;
   }
 }
 
 }  // namespace
 
-void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
+void three_d_var_analysis(AnalysisCase& analysis, const Tensor<double>& factor,
                           const ThreeDVarOptions& options, Arena& memory) {
-  const Observation& observed = *one.observations;
-  if (observed.count() == 0) return report_variances(one, factor, nullptr, memory);
-  const std::size_t d = one.states.width, p = observed.count();
-  Cost cost(observed, factor, one.states[0], memory);
+  const Observation& observed = *analysis.observations;
+  if (observed.count() == 0) return report_variances(analysis, factor, nullptr, memory);
+  const std::size_t d = analysis.states.width, p = observed.count();
+  Cost cost(observed, factor, analysis.states[0], memory);
   double *v = memory.zeros(d), *next = memory.take(d), *step = memory.take(d);
   double* chol = memory.take(d * d);
   double value = cost.value(v);
@@ -143,8 +143,8 @@ void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
     if (trial <= value * (1 + 1e-12)) std::copy_n(next, d, v);
     value = cost.value(v);
   }
-  std::copy_n(cost.state(), d, one.states[0]);
-  report_variances(one, factor, chol, memory);
+  std::copy_n(cost.state(), d, analysis.states[0]);
+  report_variances(analysis, factor, chol, memory);
 }
 
 MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inflation,
@@ -158,8 +158,8 @@ MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inf
                   fmt::join(l.begin(), l.end(), " "), options.outer_loops, options.tolerance)};
   traits.uncertainty = Uncertainty::gaussian;
   traits.dimension = l.extent(0);
-  return make_method(std::move(traits), [l, options](AnalysisCase& one, Arena& memory) {
-    three_d_var_analysis(one, l, options, memory);
+  return make_method(std::move(traits), [l, options](AnalysisCase& analysis, Arena& memory) {
+    three_d_var_analysis(analysis, l, options, memory);
   });
 }
 
