@@ -36,11 +36,7 @@ void check(const char* what, const Tensor<float>& states, std::size_t at_least) 
 Tensor<float> evenly_spaced(const Tensor<float>& states, std::size_t rows) {
   const std::size_t all = states.size() / components;
   if (rows == 0 || rows > all) rows = all;
-  Tensor<float> out(Shape{rows, components});
-  for (std::size_t r = 0; r < rows; ++r)
-    std::copy_n(states.data() + r * all / rows * components, components,
-                out.data() + r * components);
-  return out;
+  return evenly_spaced_rows(states, rows, 0, rows);
 }
 
 Tensor<float> normalised(Tensor<float> states, const EvaluationOptions& o) {

@@ -130,19 +130,20 @@ RidgeSystem StreamingRidge::decompose() && {
   for (std::size_t i = 0; i < features_; ++i) {
     system.centre_[i] = centre_[i] + mean[i] / scale_[i];
     system.scale_[i] = deviation[i] / scale_[i];
-    if (system.scale_[i] > constant_below * std::abs(system.centre_[i])) system.kept_.push_back(i);
+    if (system.scale_[i] > constant_below * std::abs(system.centre_[i]))
+      system.varying_.push_back(i);
   }
   for (std::size_t k = 0; k < targets_; ++k)
     system.offset_[k] = centre_[features_ + k] + mean[features_ + k] / scale_[features_ + k];
-  system.constant_ = features_ - system.kept_.size();
+  system.constant_ = features_ - system.varying_.size();
 
-  const std::size_t kept = system.kept_.size();
-  Tensor<double> correlations = Tensor<double>::zeros({kept, kept});  // the lower triangle
-  Tensor<double> covariance(Shape{kept, targets_});
-  for (std::size_t p = 0; p < kept; ++p) {
-    const std::size_t i = system.kept_[p];
+  const std::size_t count = system.varying_.size();
+  Tensor<double> correlations = Tensor<double>::zeros({count, count});  // the lower triangle
+  Tensor<double> covariance(Shape{count, targets_});
+  for (std::size_t p = 0; p < count; ++p) {
+    const std::size_t i = system.varying_[p];
     for (std::size_t q = 0; q <= p; ++q) {
-      const std::size_t j = system.kept_[q];
+      const std::size_t j = system.varying_[q];
       correlations(p, q) =
           (products_(i, j) / n - mean[i] * mean[j]) / (deviation[i] * deviation[j]);
     }
@@ -165,8 +166,8 @@ RidgeSystem StreamingRidge::decompose() && {
 RidgeFit RidgeSystem::solve(double lambda) const {
   if (!std::isfinite(lambda) || lambda < 0)
     throw ArgumentError(fmt::format("ridge: lambda is {}; must not be negative", lambda));
-  const std::size_t kept = kept_.size(), all = features(), targets = offset_.size();
-  const double largest = kept > 0 ? eigenvalues_[kept - 1] : 0;
+  const std::size_t count = varying_.size(), all = features(), targets = offset_.size();
+  const double largest = count > 0 ? eigenvalues_[count - 1] : 0;
   // What the decomposition resolves: eigenvalues to about the rounding of the largest, and the rank
   // (where there is no lambda to cover it) to F times that.
   const double resolution =
@@ -182,15 +183,16 @@ RidgeFit RidgeSystem::solve(double lambda) const {
         std::max(10 * epsilon * largest, 1e-12)));
   RidgeFit fit{Tensor<double>::zeros({targets, all}), centre_, offset_, lambda, 0};
   Tensor<double> filtered = projections_;
-  for (std::size_t p = 0; p < kept; ++p) {
+  for (std::size_t p = 0; p < count; ++p) {
     const double l = std::max(eigenvalues_[p], 0.0);
     fit.degrees_of_freedom += l / (l + lambda);
     for (std::size_t k = 0; k < targets; ++k) filtered(p, k) /= l + lambda;
   }
   const SingleThreadedBlas guard;
   const Tensor<double> w = matmul(vectors_, filtered);  // [K, D], for standardised features
-  for (std::size_t p = 0; p < kept; ++p)
-    for (std::size_t k = 0; k < targets; ++k) fit.weight(k, kept_[p]) = w(p, k) / scale_[kept_[p]];
+  for (std::size_t p = 0; p < count; ++p)
+    for (std::size_t k = 0; k < targets; ++k)
+      fit.weight(k, varying_[p]) = w(p, k) / scale_[varying_[p]];
   return fit;
 }
 

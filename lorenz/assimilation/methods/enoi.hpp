@@ -1,4 +1,4 @@
-// Ensemble optimal interpolation: one run, and an ensemble made for each analysis.
+// Ensemble optimal interpolation: a single run, and an ensemble generated in each analysis.
 #pragma once
 
 #include "papillon/lorenz/assimilation/ensemble_source.hpp"
@@ -6,7 +6,7 @@
 
 namespace papillon::inline assimilation {
 
-// What the observations are compared with.
+// The state with which observations are compared.
 enum class InnovationOf {
   background,     // y - H(x_b)
   ensemble_mean,  // y - mean H(x_m): a generated ensemble need not be centred on its background
