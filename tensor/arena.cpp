@@ -4,12 +4,6 @@
 
 namespace papillon {
 
-Rows rows_of(Tensor<double>& matrix) {
-  if (matrix.rank() != 2)
-    throw ShapeError("rows_of: shape " + to_string(matrix.shape()) + "; a matrix has rows");
-  return {matrix.data(), matrix.extent(0), matrix.extent(1)};
-}
-
 double* Arena::take(std::size_t count) {
   count = (count + 7) / 8 * 8;
   while (block_ < blocks_.size() && used_ + count > blocks_[block_].size()) {

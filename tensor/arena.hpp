@@ -1,26 +1,12 @@
-// Arena allocator with scoped release, and rows of a matrix.
+// Arena allocator with scoped release.
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <vector>
 
-#include "papillon/tensor/tensor.hpp"
+#include "papillon/tensor/rows.hpp"
 
 namespace papillon {
-
-// Rows of doubles, one after the other: an ensemble [members, D], observations of it [members, P].
-struct Rows {
-  double* data = nullptr;
-  std::size_t count = 0, width = 0;
-
-  // Row i, and the number of elements.
-  double* operator[](std::size_t i) const { return data + i * width; }
-  std::size_t size() const { return count * width; }
-};
-
-// The rows of a matrix. Throws ShapeError for a tensor of another rank.
-Rows rows_of(Tensor<double>& matrix);
 
 // One for each thread. Memory stays valid until the Scope that it was taken in ends; blocks are
 // kept, so that repeated work allocates in its first round alone.

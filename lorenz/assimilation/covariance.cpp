@@ -9,10 +9,11 @@
 
 namespace papillon::inline assimilation {
 
-Tensor<double> covariance_factor(const Tensor<double>& covariance, const std::string& what) {
+Tensor<double> covariance_factor(const Tensor<double>& covariance, const std::string& what,
+                                 double deviation_inflation) {
   if (covariance.rank() != 2 || covariance.extent(0) != covariance.extent(1))
     throw ShapeError(
-        fmt::format("{} has shape {}; should be [n, n]", what, to_string(covariance.shape())));
+        fmt::format("{} has shape {}; must be [n, n]", what, to_string(covariance.shape())));
   for (std::size_t i = 0; i < covariance.extent(0); ++i)
     for (std::size_t j = 0; j <= i; ++j) {
       const double below = covariance(i, j), above = covariance(j, i);
@@ -24,7 +25,9 @@ Tensor<double> covariance_factor(const Tensor<double>& covariance, const std::st
                                         below, i, j, above, j, i));
     }
   try {
-    return cholesky(covariance);
+    Tensor<double> factor = cholesky(covariance);
+    for (double& x : factor) x *= deviation_inflation;
+    return factor;
   } catch (const NumericalError& error) {
     throw NumericalError(fmt::format("{}: {}", what, error.what()));
   }

@@ -1,4 +1,4 @@
-// Covariances that somebody hands over: of errors, backgrounds, noise.
+// Checks and factors of covariances of errors, backgrounds and noise.
 #pragma once
 
 #include <string>
@@ -7,9 +7,10 @@
 
 namespace papillon::inline assimilation {
 
-// The lower triangle L of C = L L^T [n, n]. Throws ShapeError, ArgumentError if C is not finite or
-// not symmetric (to rounding), NumericalError if it is not positive definite; messages begin with
-// `what` ("3D-Var: B").
-Tensor<double> covariance_factor(const Tensor<double>& covariance, const std::string& what);
+// The lower triangle L of C = L L^T [n, n], times a factor of the standard deviation. Throws
+// ShapeError, ArgumentError if C is not finite or not symmetric (to rounding), NumericalError if it
+// is not positive definite; messages begin with `what` ("3D-Var: B").
+Tensor<double> covariance_factor(const Tensor<double>& covariance, const std::string& what,
+                                 double deviation_inflation = 1);
 
 }  // namespace papillon::inline assimilation

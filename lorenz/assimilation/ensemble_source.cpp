@@ -9,9 +9,11 @@ namespace papillon::inline assimilation {
 Tensor<double> EnsembleSource::generate(const Tensor<double>& backgrounds,
                                         std::span<const RandomAddress> addresses) const {
   if (const Shape right{addresses.size(), dimension()}; backgrounds.shape() != right)
-    throw ShapeError(fmt::format("ensemble source: backgrounds of shape {}; should be {}",
+    throw ShapeError(fmt::format("ensemble source: backgrounds have shape {}; must be {}",
                                  to_string(backgrounds.shape()), to_string(right)));
-  return make(backgrounds, addresses);
+  Tensor<double> ensembles(Shape{addresses.size(), members(), dimension()});
+  fill(backgrounds, addresses, ensembles);
+  return ensembles;
 }
 
 }  // namespace papillon::inline assimilation

@@ -22,7 +22,7 @@ struct Moments {
 
 // b_1 = 1/M^2 sum_mn (x_m S^-1 x_n)^3, b_2 = 1/M sum_m (x_m S^-1 x_m)^2 with anomalies x and their
 // covariance S divided by M (Mardia 1970, eqs. 2.23 and 3.9).
-Moments moments(Rows ensemble, const double* background, std::span<const double> scale,
+Moments moments(ConstRows ensemble, const double* background, std::span<const double> scale,
                 Arena& memory) {
   const std::size_t members = ensemble.count, d = ensemble.width;
   const double n = static_cast<double>(members), components = static_cast<double>(d);
@@ -67,18 +67,17 @@ EnsembleStatistics ensemble_statistics(const Tensor<double>& ensembles,
       backgrounds.shape() != Shape{ensembles.extent(0), ensembles.extent(2)} ||
       scale.size() != ensembles.extent(2))
     throw_shape_error("ensemble_statistics", ensembles.shape(), backgrounds.shape(),
-                      "should be [N, M, D] and [N, D], with a scale for each component");
+                      "must be [N, M, D] and [N, D], with a scale for each component");
   const std::size_t count = ensembles.extent(0), members = ensembles.extent(1),
                     d = ensembles.extent(2);
   if (members <= d + 1)
-    throw ArgumentError(
-        fmt::format("ensemble_statistics: {} members of {} components; more than {} are needed",
-                    members, d, d + 1));
+    throw ArgumentError(fmt::format(
+        "ensemble_statistics: there are {} members of {} components; must be more than {}", members,
+        d, d + 1));
   std::vector<Moments> all(count);
   parallel_for(count, [&](std::size_t n) {
     Arena memory;
-    double* rows = const_cast<double*>(ensembles.data()) + n * members * d;  // only read
-    all[n] = moments({rows, members, d}, backgrounds.data() + n * d, scale, memory);
+    all[n] = moments(rows_of(ensembles, n), backgrounds.data() + n * d, scale, memory);
   });
 
   const double n = static_cast<double>(members), p = static_cast<double>(d);
@@ -124,7 +123,8 @@ SpreadCurve spread_curve(const std::function<SourcePointer(int start_step)>& sou
                          std::vector<int> start_steps, const Tensor<double>& states,
                          std::span<const double> scale, std::uint64_t seed) {
   if (states.rank() != 2 || states.empty() || start_steps.empty())
-    throw ArgumentError("spread_curve: needs states [N, D] and start steps");
+    throw ArgumentError(
+        "spread_curve: states or start steps are missing; must be [N, D] and one or more");
   std::sort(start_steps.begin(), start_steps.end());
   std::vector<RandomAddress> addresses;
   for (std::size_t n = 0; n < states.extent(0); ++n)
@@ -144,7 +144,7 @@ double start_step_for_spread(const SpreadCurve& curve, double spread_pooled) {
     return b > a ? from + (to - from) * (spread_pooled - a) / (b - a) : from;
   }
   throw ArgumentError(fmt::format(
-      "start_step_for_spread: a spread of {} is outside of what start steps {} to {} give",
+      "start_step_for_spread: the spread is {}; must be within that of start steps {} to {}",
       spread_pooled, curve.start_steps.front(), curve.start_steps.back()));
 }
 

@@ -1,4 +1,4 @@
-// How wide generated ensembles are, how Gaussian, and how both depend on where diffusion starts.
+// Spread and non-Gaussianity of generated ensembles, and their dependence on the start step.
 #pragma once
 
 #include <functional>

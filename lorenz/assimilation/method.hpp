@@ -1,4 +1,4 @@
-// What an assimilation method is to the twin experiment, which knows nothing of which one it is.
+// The interface of assimilation methods.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@
 
 namespace papillon::inline assimilation {
 
-// How far a method says that the truth may be: what spread, CRPS and rank histogram are made of.
+// How a method describes the uncertainty of its states: spread, CRPS and rank histogram need it.
 enum class Uncertainty {
-  none,       // it does not say
-  ensemble,   // the members that it carries
-  generated,  // an ensemble made for each analysis, that it hands over
-  gaussian    // variances, that it hands over
+  none,       // not at all
+  ensemble,   // by the members that it carries from cycle to cycle
+  generated,  // by an ensemble that it generates in each analysis and writes to the report
+  gaussian    // by variances that it writes to the report
 };
 
 // For one trajectory, where Uncertainty is `generated` (ensembles [scored_members, D]) or
-// `gaussian` (variances [1, D]). Left empty where nobody asks.
+// `gaussian` (variances [1, D]). Empty if no report is needed.
 struct UncertaintyReport {
   Rows background, analysis;
 };
@@ -29,7 +29,7 @@ struct UncertaintyReport {
 // One trajectory in one analysis.
 struct AnalysisCase {
   Rows states;                      // [members, D]: in, the background; out, the analysis
-  const Observation* observations;  // one, or window() of them, the oldest first
+  const Observation* observations;  // window() of them, the oldest first
   RandomAddress random;             // its trajectory, and the cycle of the last observation
   UncertaintyReport report;
 };
@@ -41,12 +41,12 @@ class AssimilationMethod {
  public:
   virtual ~AssimilationMethod() = default;
   virtual std::string name() const = 0;
-  // All that its results depend on, for fingerprints and files: "etkf members 12 ...".
+  // Everything that its results depend on, for checkpoints: "etkf members 12 ...".
   virtual std::string description() const = 0;
-  virtual std::size_t members() const { return 1; }  // that it carries from cycle to cycle
+  virtual std::size_t members() const { return 1; }  // carried from cycle to cycle
   virtual Uncertainty uncertainty() const { return Uncertainty::ensemble; }
   virtual std::size_t scored_members() const { return members(); }  // of the ensemble it reports
-  // Wants all trajectories of a cycle in one call: networks are quicker so.
+  // True if all trajectories of a cycle should come in one call, which is faster for networks.
   virtual bool batched() const { return false; }
   // Observation intervals from one analysis to the next.
   virtual std::size_t window() const { return 1; }
@@ -62,20 +62,38 @@ class AssimilationMethod {
 };
 using MethodPointer = std::shared_ptr<const AssimilationMethod>;
 
-// A method from a function that analyses one case: how the library's own are made, and a way to
-// try one of yours.
+// A method from a function that analyses one case: most methods of the library are made like this.
 struct MethodTraits {
   std::string name, description;
   std::size_t members = 1;
   Uncertainty uncertainty = Uncertainty::ensemble;
   std::size_t scored_members = 0;  // 0: members
+  std::size_t dimension = 0;       // of the states; 0: any
 };
-using AnalyseOne = std::function<void(AnalysisCase& one, Arena& memory)>;
-MethodPointer make_method(MethodTraits traits, AnalyseOne analyse,
-                          std::function<void(const ObservationModel&)> check = {});
+using AnalysisFunction = std::function<void(AnalysisCase& analysis, Arena& memory)>;
+using ObservationCheck = std::function<void(const ObservationModel& observations)>;
 
-// f(case, its memory) for all cases, on all threads; an AnalysisError becomes an AssimilationError
-// of that case, the first by trajectory is thrown.
-void for_each_case(std::span<AnalysisCase> cases, const AnalyseOne& f);
+class FunctionMethod : public AssimilationMethod {
+ public:
+  FunctionMethod(MethodTraits traits, AnalysisFunction analyse, ObservationCheck check);
+  std::string name() const override { return traits_.name; }
+  std::string description() const override { return traits_.description; }
+  std::size_t members() const override { return traits_.members; }
+  Uncertainty uncertainty() const override { return traits_.uncertainty; }
+  std::size_t scored_members() const override;
+  void check(const ObservationModel& observations) const override;
+  void analyse(std::span<AnalysisCase> cases, Arena& memory) const override;
+
+ private:
+  MethodTraits traits_;
+  AnalysisFunction analyse_;
+  ObservationCheck check_;
+};
+MethodPointer make_method(MethodTraits traits, AnalysisFunction analyse,
+                          ObservationCheck check = {});
+
+// Calls f(case, memory of its own) for all cases, on all threads. An AnalysisError becomes an
+// AssimilationError of its case; the first by trajectory is thrown.
+void for_each_case(std::span<AnalysisCase> cases, const AnalysisFunction& f);
 
 }  // namespace papillon::inline assimilation

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
-#include "papillon/lorenz/assimilation/covariance.hpp"
-#include "papillon/tensor/factorisations.hpp"
+#include "papillon/tensor/linalg.hpp"
 
 namespace papillon::inline assimilation {
 namespace {
@@ -70,13 +68,12 @@ class FunctionModel final : public ForecastModel {
   bool batched() const override { return batched_; }
 
   void advance(Rows states, std::size_t steps) const override {
-    Tensor<double> x(Shape{states.count, states.width},
-                     std::span<const double>(states.data, states.size()));
+    Tensor<double> x(Shape{states.count, states.width}, ConstRows(states).values());
     for (std::size_t s = 0; s < steps; ++s) {
       Tensor<double> next = step_(x);
       if (next.shape() != x.shape())
         throw_shape_error("function_model", x.shape(), next.shape(),
-                          "a step should keep the shape of the states");
+                          "a step must keep the shape of the states");
       x = std::move(next);
     }
     std::copy(x.begin(), x.end(), states.data);
@@ -90,7 +87,7 @@ class FunctionModel final : public ForecastModel {
       x = graph_(x);
       if (x.shape() != states.shape())
         throw_shape_error("function_model", states.shape(), x.shape(),
-                          "a step should keep the shape of the states");
+                          "a step must keep the shape of the states");
     }
     return x;
   }
@@ -122,7 +119,7 @@ ModelPointer function_model(std::size_t dimension,
 ModelPointer linear_model(const Tensor<double>& matrix) {
   if (matrix.rank() != 2 || matrix.extent(0) != matrix.extent(1))
     throw ShapeError(
-        fmt::format("linear_model: shape {}; should be square", to_string(matrix.shape())));
+        fmt::format("linear_model: shape is {}; must be square", to_string(matrix.shape())));
   return function_model(
       matrix.extent(0),
       [matrix](const Tensor<double>& x) {
@@ -143,61 +140,6 @@ Tensor<double> spun_up_states(const ForecastModel& model, std::size_t count, std
     throw NumericalError(fmt::format(
         "spun_up_states: a state is not finite after {} steps; a smaller step may help", spin_up));
   return states;
-}
-
-ModelNoise covariance_noise(const Tensor<double>& covariance, std::size_t every) {
-  return {every, covariance_factor(covariance, "model noise: the covariance")};
-}
-
-ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every) {
-  for (const double d : deviations)
-    if (!(std::isfinite(d) && d >= 0))
-      throw ArgumentError(fmt::format("model noise: deviation {}; should not be negative", d));
-  return {every, Tensor<double>(Shape{deviations.size()}, deviations)};
-}
-
-void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
-                     const RandomAddress& address, Purpose purpose, Arena& memory) {
-  const std::size_t n = states.width;
-  const Arena::Scope frame(memory);
-  double* e = memory.take(states.size());
-  address.normal(purpose, {e, states.size()}, number * states.size());
-  for (std::size_t m = 0; m < states.count; ++m)
-    for (std::size_t i = 0; i < n; ++i) {
-      const double* numbers = e + m * n;
-      if (noise.factor.rank() == 1) {
-        states[m][i] += noise.factor[i] * numbers[i];
-      } else {
-        for (std::size_t j = 0; j < n; ++j) states[m][i] += noise.factor(i, j) * numbers[j];
-      }
-    }
-}
-
-void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size_t steps) {
-  if (noise.every == 0) return;
-  if (noise.factor.shape() != Shape{dimension} &&
-      noise.factor.shape() != Shape{dimension, dimension})
-    throw ShapeError(fmt::format("model noise: a factor of shape {} for {} components",
-                                 to_string(noise.factor.shape()), dimension));
-  if (steps % noise.every != 0)
-    throw ArgumentError(fmt::format(
-        "model noise: the {} steps between observations should be a multiple of the {} between two "
-        "noises",
-        steps, noise.every));
-}
-
-void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
-                        std::size_t done, std::size_t steps, const RandomAddress& address,
-                        Purpose purpose, Arena& memory) {
-  if (noise.every == 0) return model.advance(states, steps);
-  check_model_noise(noise, states.width, 0);
-  for (const std::size_t end = done + steps; done < end;) {
-    const std::size_t piece = std::min(end - done, noise.every - done % noise.every);
-    model.advance(states, piece);
-    done += piece;
-    if (done % noise.every == 0)
-      add_model_noise(noise, states, done / noise.every - 1, address, purpose, memory);
-  }
 }
 
 }  // namespace papillon::inline assimilation

@@ -1,21 +1,20 @@
-// What moves states between observations: a dynamical system, a surrogate, or any function.
+// Forecast models: a dynamical system, a surrogate, or any function.
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "papillon/autograd/ops.hpp"
-#include "papillon/lorenz/assimilation/random_address.hpp"
+#include "papillon/lorenz/assimilation/model_noise.hpp"
 #include "papillon/lorenz/dynamics/integrate.hpp"
 #include "papillon/tensor/arena.hpp"
 
 namespace papillon::inline assimilation {
 
-// Safe to call from several threads at once. A state that blows up becomes infinite or NaN; the
-// experiment finds it.
+// Safe to call from several threads at once. A state that diverges becomes infinite or NaN, which
+// the twin experiment detects.
 class ForecastModel {
  public:
   virtual ~ForecastModel() = default;
@@ -24,7 +23,7 @@ class ForecastModel {
   virtual void advance(Rows states, std::size_t steps) const = 0;
   // True if one call with the states of all trajectories is better than many with few (a network).
   virtual bool batched() const { return false; }
-  // For files. Experiments are told apart by what the model does to a state, too.
+  // For checkpoints; they also compare the effect of the model on a state.
   virtual std::string description() const { return "model"; }
 
   // The same as a graph, from states [N, D] to states [N, D]: tangent-linear model and adjoint are
@@ -47,30 +46,6 @@ ModelPointer function_model(std::size_t dimension,
 
 // x -> A x for a matrix [D, D]; differentiable.
 ModelPointer linear_model(const Tensor<double>& matrix);
-
-// Additive Gaussian noise: N(0, Q) on every state after each `every` model steps, counted from the
-// last observation time. every = 1 is noise in each step, every = steps_per_cycle in each cycle.
-struct ModelNoise {
-  std::size_t every = 0;  // 0: none
-  Tensor<double> factor;  // [D]: standard deviations; [D, D]: a square root L of Q = L L^T
-};
-// From a covariance Q [D, D]. Throws as covariance_factor() does.
-ModelNoise covariance_noise(const Tensor<double>& covariance, std::size_t every);
-ModelNoise deviation_noise(std::vector<double> deviations, std::size_t every);
-
-// Moves the states of one trajectory by `steps`, beginning `done` steps after the observation time,
-// with noise number (noise time, row, component) of the address and purpose, wherever the steps
-// are cut into pieces. Throws ShapeError.
-void advance_with_noise(const ForecastModel& model, const ModelNoise& noise, Rows states,
-                        std::size_t done, std::size_t steps, const RandomAddress& address,
-                        Purpose purpose, Arena& memory);
-
-// The noise of noise time `number` (0 ... in a cycle) alone, added to the states of one trajectory.
-void add_model_noise(const ModelNoise& noise, Rows states, std::size_t number,
-                     const RandomAddress& address, Purpose purpose, Arena& memory);
-// Throws ShapeError or ArgumentError where the noise does not fit states of that dimension or
-// cycles of that many steps.
-void check_model_noise(const ModelNoise& noise, std::size_t dimension, std::size_t steps);
 
 // Rows [count, D] on the attractor: normal states moved by spin_up steps. Throws NumericalError if
 // one is not finite.

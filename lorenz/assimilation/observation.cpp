@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "papillon/lorenz/assimilation/covariance.hpp"
@@ -19,21 +20,20 @@ ObservationModel::ObservationModel(ObservationOperator h, std::vector<double> de
     : h_(std::move(h)), deviations_(std::move(deviations)) {
   if (deviations_.size() == 1) deviations_.resize(h_.observations(), deviations_[0]);
   if (deviations_.size() != h_.observations())
-    throw ShapeError(fmt::format("observations: {} error deviations for {} observations",
-                                 deviations_.size(), h_.observations()));
+    throw ShapeError(
+        fmt::format("observations: there are {} error deviations; must be {}, one an observation",
+                    deviations_.size(), h_.observations()));
   for (const double d : deviations_)
     if (!(std::isfinite(d) && d > 0))
-      throw ArgumentError(
-          fmt::format("observations: an error deviation of {}; should be positive", d));
+      throw ArgumentError(fmt::format("observations: error deviation is {}; must be positive", d));
 }
 
 ObservationModel::ObservationModel(ObservationOperator h, const Tensor<double>& covariance)
     : h_(std::move(h)), covariance_(covariance) {
   const std::size_t p = h_.observations();
   if (covariance.shape() != Shape{p, p})
-    throw ShapeError(
-        fmt::format("observations: an error covariance of shape {}; should be [{}, {}]",
-                    to_string(covariance.shape()), p, p));
+    throw ShapeError(fmt::format("observations: error covariance has shape {}; must be [{}, {}]",
+                                 to_string(covariance.shape()), p, p));
   factor_ = covariance_factor(covariance, "observations: the error covariance");
   for (std::size_t i = 0; i < p; ++i) deviations_.push_back(std::sqrt(covariance(i, i)));
 }
@@ -59,7 +59,7 @@ void ObservationModel::observe(const double* truth, const RandomAddress& address
   const Arena::Scope frame(memory);
   double* e = memory.take(p);
   address.normal(Purpose::observation_errors, {e, p});
-  h_.apply({const_cast<double*>(truth), 1, dimension()}, {out, 1, p});
+  h_.apply({truth, 1, dimension()}, {out, 1, p});
   for (std::size_t i = 0; i < p; ++i) {
     if (uncorrelated()) {
       out[i] += deviations_[i] * e[i];
@@ -74,16 +74,17 @@ Observation::Observation(const ObservationModel& model, std::span<const double> 
     : model_(&model) {
   const std::size_t all = model.observations();
   if (values.size() != all)
-    throw ShapeError(
-        fmt::format("observations: {} values, and the operator has {}", values.size(), all));
+    throw ShapeError(fmt::format("observations: there are {} values; the operator gives {}",
+                                 values.size(), all));
   values_ = memory.take(all);
   static_assert(sizeof(std::size_t) <= sizeof(double));
   which_ = reinterpret_cast<std::size_t*>(memory.take(all));
   for (std::size_t i = 0; i < all; ++i) {
     if (std::isnan(values[i])) continue;
     if (std::isinf(values[i]))
-      throw AnalysisError(AssimilationFailure::observation,
-                          fmt::format("observation {} is infinite; NaN marks a missing one", i));
+      throw AnalysisError(
+          AssimilationFailure::observation,
+          fmt::format("observation {} is infinite; must be finite, or NaN where it is missing", i));
     which_[count_] = i;
     values_[count_++] = values[i];
   }
@@ -102,7 +103,7 @@ Observation::Observation(const ObservationModel& model, std::span<const double> 
   }
 }
 
-bool Observation::try_predict(Rows states, Rows out, Arena& memory) const {
+bool Observation::try_predict(ConstRows states, Rows out, Arena& memory) const {
   const Arena::Scope frame(memory);
   const Rows all = complete() ? out : memory.rows(states.count, model_->observations());
   model_->h().apply(states, all);
@@ -115,7 +116,7 @@ bool Observation::try_predict(Rows states, Rows out, Arena& memory) const {
   return finite;
 }
 
-void Observation::predict(Rows states, Rows out, Arena& memory) const {
+void Observation::predict(ConstRows states, Rows out, Arena& memory) const {
   if (try_predict(states, out, memory)) return;
   std::size_t k = 0;
   while (std::isfinite(out.data[k])) ++k;
@@ -151,6 +152,20 @@ void Observation::apply_inverse_covariance(double* row, Arena& memory) const {
   }
   std::fill_n(row, all, 0.0);
   for (std::size_t i = 0; i < count_; ++i) row[which_[i]] = part[i];
+}
+
+void ObservationSource::observe(const double* truth, const RandomAddress& address,
+                                std::span<double> out, Arena& memory) const {
+  if (given) {
+    const std::size_t row = address.trajectory * given->extent(1) + address.cycle;
+    std::copy_n(given->data() + row * out.size(), out.size(), out.data());
+    return;
+  }
+  model.observe(truth, address, out.data(), memory);
+  for (const double y : out)
+    if (!std::isfinite(y))
+      throw AnalysisError(AssimilationFailure::observation,
+                          "the observation of the truth is not finite");
 }
 
 }  // namespace papillon::inline assimilation

@@ -1,4 +1,4 @@
-// Observations: their errors, where they come from, and what a method sees of one set of them.
+// Observations: their errors, their source, and the observations of one analysis.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,7 @@ class ObservationModel {
   Tensor<double> covariance() const;                                     // R [P, P]
   std::string description() const;
 
-  // y = H(truth) + the error of this address.
+  // y = H(truth) + the error that belongs to the address.
   void observe(const double* truth, const RandomAddress& address, double* out, Arena& memory) const;
 
  private:
@@ -37,7 +37,7 @@ class ObservationModel {
   Tensor<double> covariance_, factor_;  // empty if uncorrelated; R = factor factor^T
 };
 
-// What is observed of one trajectory at one time, without what is missing: p of the P numbers.
+// The observations of one trajectory at one time that are not missing: p of P.
 // "Whitened": multiplied by L^-1 where the errors of these p have covariance L L^T.
 class Observation {
  public:
@@ -54,9 +54,9 @@ class Observation {
   const std::size_t* which() const { return which_; }  // [p]: places among the P
   // H of the states, out [rows, p]. Throws AnalysisError (observation) if it is not finite where
   // the states are.
-  void predict(Rows states, Rows out, Arena& memory) const;
+  void predict(ConstRows states, Rows out, Arena& memory) const;
   // The same; false where it would throw.
-  bool try_predict(Rows states, Rows out, Arena& memory) const;
+  bool try_predict(ConstRows states, Rows out, Arena& memory) const;
   // Rows of p numbers, each whitened in place.
   void whiten(Rows rows) const;
   // The lower triangle L, [p, p] with the distance p between rows; for uncorrelated errors their
@@ -74,11 +74,16 @@ class Observation {
   std::size_t* which_ = nullptr;
 };
 
-// Where the observations of an experiment come from: drawn around the truth, or given,
-// [trajectories, cycles, P] with NaN for what is missing.
+// The observations of an experiment: drawn around the truth, or given, [trajectories, cycles, P]
+// with NaN for what is missing.
 struct ObservationSource {
   ObservationModel model;
   std::optional<Tensor<double>> given{};
+
+  // The observations [P] of the trajectory and cycle of the address, with this truth [D]. Throws
+  // AnalysisError (observation) if the operator is not finite at the truth.
+  void observe(const double* truth, const RandomAddress& address, std::span<double> out,
+               Arena& memory) const;
 };
 
 }  // namespace papillon::inline assimilation

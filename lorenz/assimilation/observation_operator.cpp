@@ -4,35 +4,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <numeric>
 
 namespace papillon::inline assimilation {
 namespace {
 
-double apply_pointwise(Pointwise f, double x) {
-  switch (f) {
-    case Pointwise::identity:
-      return x;
-    case Pointwise::square:
-      return x * x;
-    case Pointwise::cube:
-      return x * x * x;
-    case Pointwise::abs:
-      return std::abs(x);
-    case Pointwise::exp:
-      return std::exp(x);
-    case Pointwise::log:
-      return std::log(x);
-    case Pointwise::log1p_abs:
-      return std::log(1 + std::abs(x));
-    case Pointwise::tanh:
-      return std::tanh(x);
-  }
-  return x;
-}
-
-Var<double> apply_pointwise(Pointwise f, const Var<double>& x) {
+// On numbers and on Vars.
+template <class T>
+T apply_pointwise(Pointwise f, const T& x) {
+  using std::abs, std::exp, std::log, std::tanh;
   switch (f) {
     case Pointwise::identity:
       return x;
@@ -58,7 +39,7 @@ Var<double> apply_pointwise(Pointwise f, const Var<double>& x) {
 
 ObservationOperator ObservationOperator::all(std::size_t dimension, Pointwise then) {
   std::vector<std::size_t> which(dimension);
-  for (std::size_t i = 0; i < dimension; ++i) which[i] = i;
+  std::iota(which.begin(), which.end(), std::size_t{0});
   return components(dimension, std::move(which), then);
 }
 
@@ -84,9 +65,10 @@ ObservationOperator ObservationOperator::components(std::size_t dimension,
 
 ObservationOperator ObservationOperator::linear(const Tensor<double>& matrix, Pointwise then) {
   if (matrix.rank() != 2 || matrix.empty())
-    throw ShapeError(fmt::format("observations: an operator of shape {}; should be [P, D]",
+    throw ShapeError(fmt::format("observations: the operator has shape {}; must be [P, D]",
                                  to_string(matrix.shape())));
-  if (!all_finite(matrix)) throw ArgumentError("observations: the operator should be finite");
+  if (!all_finite(matrix))
+    throw ArgumentError("observations: the operator is not finite; must be finite");
   ObservationOperator h;
   h.observations_ = matrix.extent(0);
   h.dimension_ = matrix.extent(1);
@@ -119,11 +101,11 @@ std::string ObservationOperator::description() const {
   return pointwise_ == Pointwise::identity ? text : text + " " + to_string(pointwise_);
 }
 
-void ObservationOperator::apply(Rows states, Rows out) const {
+void ObservationOperator::apply(ConstRows states, Rows out) const {
   if (graph_) {
     const NoGrad values_only;
-    const Var<double> y = (*this)(Var<double>(Tensor<double>(
-        Shape{states.count, states.width}, std::span<const double>(states.data, states.size()))));
+    const Var<double> y =
+        (*this)(Var<double>(Tensor<double>(Shape{states.count, states.width}, states.values())));
     std::copy(y.value().begin(), y.value().end(), out.data);
     return;
   }
@@ -145,9 +127,8 @@ Var<double> ObservationOperator::operator()(const Var<double>& states) const {
                                : apply_pointwise(pointwise_, matmul(states, Var<double>(matrix_),
                                                                     Transpose::no, Transpose::yes));
   if (y.shape() != Shape{rows, observations_})
-    throw ShapeError(
-        fmt::format("observations: the function gives shape {}, and should give [{}, {}]",
-                    to_string(y.shape()), rows, observations_));
+    throw ShapeError(fmt::format("observations: the function gives shape {}; must be [{}, {}]",
+                                 to_string(y.shape()), rows, observations_));
   return y;
 }
 

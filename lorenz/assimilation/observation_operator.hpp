@@ -1,4 +1,4 @@
-// From a state to what is observed of it.
+// Observation operators.
 #pragma once
 
 #include <array>
@@ -31,8 +31,8 @@ class ObservationOperator {
   // H [P, D], then the function. Throws ShapeError, and ArgumentError if it is not finite.
   static ObservationOperator linear(const Tensor<double>& matrix,
                                     Pointwise then = Pointwise::identity);
-  // Your own, on [N, D] to [N, P]; tangent-linear and adjoint come from its graph. Throws
-  // ShapeError when it is called if its result has another shape.
+  // A function from [N, D] to [N, P]; tangent-linear and adjoint come from its graph. A call throws
+  // ShapeError if the result has another shape.
   static ObservationOperator function(std::size_t dimension, std::size_t observations,
                                       std::function<Var<double>(const Var<double>&)> graph);
 
@@ -47,7 +47,7 @@ class ObservationOperator {
   std::string description() const;  // for results and fingerprints
 
   // out[i] = H(states[i]), out.width = P.
-  void apply(Rows states, Rows out) const;
+  void apply(ConstRows states, Rows out) const;
   Var<double> operator()(const Var<double>& states) const;  // [N, D] to [N, P]
   // The Jacobian at one state, [P, D].
   void jacobian(const double* state, double* out) const;

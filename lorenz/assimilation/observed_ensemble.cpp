@@ -10,21 +10,25 @@
 namespace papillon::inline assimilation {
 namespace {
 
-void centre(Rows rows, double* mean) {
-  std::fill_n(mean, rows.width, 0.0);
-  for (std::size_t m = 0; m < rows.count; ++m)
-    for (std::size_t i = 0; i < rows.width; ++i) mean[i] += rows[m][i];
-  for (std::size_t i = 0; i < rows.width; ++i) mean[i] /= static_cast<double>(rows.count);
+void subtract_mean(Rows rows, double* mean) {
+  mean_of_rows(rows, mean);
   for (std::size_t m = 0; m < rows.count; ++m)
     for (std::size_t i = 0; i < rows.width; ++i) rows[m][i] -= mean[i];
 }
 
 }  // namespace
 
-MeanAndAnomalies split_mean(Rows ensemble, Arena& memory) {
+void mean_of_rows(ConstRows rows, double* mean) {
+  std::copy_n(rows[0], rows.width, mean);
+  for (std::size_t m = 1; m < rows.count; ++m)
+    for (std::size_t i = 0; i < rows.width; ++i) mean[i] += rows[m][i];
+  for (std::size_t i = 0; i < rows.width; ++i) mean[i] /= static_cast<double>(rows.count);
+}
+
+MeanAndAnomalies split_mean(ConstRows ensemble, Arena& memory) {
   MeanAndAnomalies parts{memory.take(ensemble.width), memory.rows(ensemble.count, ensemble.width)};
   std::copy_n(ensemble.data, ensemble.size(), parts.anomalies.data);
-  centre(parts.anomalies, parts.mean);
+  subtract_mean(parts.anomalies, parts.mean);
   return parts;
 }
 
@@ -34,10 +38,10 @@ void join_mean(const MeanAndAnomalies& parts, Rows ensemble) {
       ensemble[m][i] = parts.mean[i] + parts.anomalies[m][i];
 }
 
-ObservedAnomalies observe_ensemble(Rows ensemble, const Observation& observed, Arena& memory) {
+ObservedAnomalies observe_ensemble(ConstRows ensemble, const Observation& observed, Arena& memory) {
   ObservedAnomalies y{memory.take(observed.count()), memory.rows(ensemble.count, observed.count())};
   observed.predict(ensemble, y.anomalies, memory);
-  centre(y.anomalies, y.mean);
+  subtract_mean(y.anomalies, y.mean);
   observed.whiten(y.anomalies);
   return y;
 }
@@ -52,17 +56,17 @@ Rows whitened_innovation(const Observation& observed, const double* predicted, A
 
 namespace {
 
-// From so many rows on, LAPACK is quicker than our rotations.
+// From this number of rows on, LAPACK is faster than Jacobi rotations.
 constexpr std::size_t lapack_rows = 10;
 
-// S or S^T as rows, whichever has fewer of them, and which it is.
-struct Problem {
+// S or S^T as rows, whichever has fewer of them.
+struct RowsOfS {
   bool by_observation;
   std::size_t rows, length;
-  const Rows& y;
+  ConstRows y;
   double norm;
 
-  explicit Problem(const Rows& anomalies)
+  explicit RowsOfS(ConstRows anomalies)
       : by_observation(anomalies.width <= anomalies.count),
         rows(std::min(anomalies.width, anomalies.count)),
         length(std::max(anomalies.width, anomalies.count)),
@@ -73,10 +77,11 @@ struct Problem {
   }
 };
 
-// What decompose() makes of it: for each row k of U diag(s) W^T the singular value, the direction
-// among the members (a row of W^T or a column of U) and the projections.
-void by_rotations(const Problem& s, Rows innovations, Spectrum& out, Arena& memory) {
-  // What else is needed is carried along: U^T d if the rows are observations, U^T if members.
+// Fills s, v and projections: for each row k of U diag(s) W^T the singular value, the direction in
+// the space of the members (a row of W^T or a column of U) and the projections.
+void decompose_by_rotations(const RowsOfS& s, ConstRows innovations, Spectrum& out, Arena& memory) {
+  // Extra columns take part in the rotations: they give U^T d if the rows are observations, and U^T
+  // if they are members.
   const std::size_t carried = s.by_observation ? innovations.count : s.rows;
   const std::size_t width = s.length + carried;
   double* work = memory.take(s.rows * width);
@@ -109,7 +114,7 @@ void by_rotations(const Problem& s, Rows innovations, Spectrum& out, Arena& memo
   }
 }
 
-void by_lapack(const Problem& s, Rows innovations, Spectrum& out) {
+void decompose_by_lapack(const RowsOfS& s, ConstRows innovations, Spectrum& out) {
   Tensor<double> matrix(Shape{s.rows, s.length});
   for (std::size_t k = 0; k < s.rows; ++k)
     for (std::size_t j = 0; j < s.length; ++j) matrix(k, j) = s(k, j);
@@ -130,20 +135,20 @@ void by_lapack(const Problem& s, Rows innovations, Spectrum& out) {
 
 }  // namespace
 
-Spectrum decompose(Rows y, Rows innovations, Arena& memory) {
-  const Problem problem(y);
+Spectrum decompose(ConstRows y, ConstRows innovations, Arena& memory) {
+  const RowsOfS s(y);
   Spectrum out;
-  out.s = memory.take(problem.rows);
-  out.v = memory.rows(problem.rows, y.count);
-  out.projections = memory.rows(problem.rows, innovations.count);
-  if (problem.rows < lapack_rows)
-    by_rotations(problem, innovations, out, memory);
+  out.s = memory.take(s.rows);
+  out.v = memory.rows(s.rows, y.count);
+  out.projections = memory.rows(s.rows, innovations.count);
+  if (s.rows < lapack_rows)
+    decompose_by_rotations(s, innovations, out, memory);
   else
-    by_lapack(problem, innovations, out);
-  // Rounding, or no spread at all, goes.
+    decompose_by_lapack(s, innovations, out);
+  // Directions whose singular value is rounding error, or zero, are removed.
   double largest = 0;
-  for (std::size_t k = 0; k < problem.rows; ++k) largest = std::max(largest, out.s[k]);
-  for (std::size_t k = 0; k < problem.rows; ++k) {
+  for (std::size_t k = 0; k < s.rows; ++k) largest = std::max(largest, out.s[k]);
+  for (std::size_t k = 0; k < s.rows; ++k) {
     if (!(out.s[k] > 1e-14 * largest)) continue;
     const std::size_t r = out.rank++;
     if (r == k) continue;
@@ -155,14 +160,19 @@ Spectrum decompose(Rows y, Rows innovations, Arena& memory) {
   return out;
 }
 
-void combine_members(Rows anomalies, const double* v, double* q) {
+Spectrum decompose(ConstRows ensemble, const Observation& observed, Arena& memory) {
+  const ObservedAnomalies y = observe_ensemble(ensemble, observed, memory);
+  return decompose(y.anomalies, whitened_innovation(observed, y.mean, memory), memory);
+}
+
+void combine_members(ConstRows anomalies, const double* v, double* q) {
   std::fill_n(q, anomalies.width, 0.0);
   for (std::size_t m = 0; m < anomalies.count; ++m)
     for (std::size_t i = 0; i < anomalies.width; ++i) q[i] += v[m] * anomalies[m][i];
 }
 
-void transform_anomalies(Rows anomalies, const Spectrum& spectrum, double scale,
-                         const double* extra, Arena& memory) {
+void transform_anomalies(Rows anomalies, const Spectrum& spectrum, double scale, const double* g,
+                         Arena& memory) {
   const Arena::Scope frame(memory);
   const std::size_t d = anomalies.width;
   const Rows q = memory.rows(spectrum.rank, d);
@@ -171,26 +181,38 @@ void transform_anomalies(Rows anomalies, const Spectrum& spectrum, double scale,
     double* x = anomalies[m];
     for (std::size_t i = 0; i < d; ++i) x[i] *= scale;
     for (std::size_t k = 0; k < spectrum.rank; ++k) {
-      const double g = extra[k] * spectrum.v[k][m];
-      for (std::size_t i = 0; i < d; ++i) x[i] += g * q[k][i];
+      const double factor = g[k] * spectrum.v[k][m];
+      for (std::size_t i = 0; i < d; ++i) x[i] += factor * q[k][i];
     }
   }
 }
 
-void move_mean(double* mean, Rows anomalies, const Spectrum& spectrum, const double* coefficients) {
+void move_mean(double* mean, ConstRows anomalies, const Spectrum& spectrum, const double* c) {
   for (std::size_t k = 0; k < spectrum.rank; ++k)
     for (std::size_t m = 0; m < anomalies.count; ++m) {
-      const double c = coefficients[k] * spectrum.v[k][m];
-      for (std::size_t i = 0; i < anomalies.width; ++i) mean[i] += c * anomalies[m][i];
+      const double weight = c[k] * spectrum.v[k][m];
+      for (std::size_t i = 0; i < anomalies.width; ++i) mean[i] += weight * anomalies[m][i];
     }
+}
+
+EtkfWeights etkf_weights(const Spectrum& spectrum, double rho, Arena& memory) {
+  EtkfWeights weights{memory.take(spectrum.rank), std::sqrt(rho), memory.take(spectrum.rank)};
+  const double norm = 1 / std::sqrt(static_cast<double>(spectrum.v.width) - 1);
+  for (std::size_t k = 0; k < spectrum.rank; ++k) {
+    const double s = spectrum.s[k], c = 1 / (1 / rho + s * s);
+    weights.c[k] = norm * s * c * spectrum.projections[k][0];
+    weights.g[k] = std::sqrt(c) - weights.scale;
+  }
+  return weights;
 }
 
 void rotate_anomalies(Rows anomalies, const RandomAddress& random, Arena& memory) {
   const Arena::Scope frame(memory);
   const std::size_t members = anomalies.count, n = members - 1, d = anomalies.width;
-  // An orthogonal matrix uniformly from all: Gram and Schmidt on Gaussian rows, twice for rounding.
+  // A uniformly distributed orthogonal matrix: Gram-Schmidt on Gaussian rows, twice against
+  // rounding.
   const Rows q = memory.rows(n, n);
-  random.normal(Purpose::rotations, {q.data, q.size()});
+  random.normal(Purpose::rotations, q.values());
   for (std::size_t k = 0; k < n; ++k) {
     for (int pass = 0; pass < 2; ++pass)
       for (std::size_t j = 0; j < k; ++j) {

@@ -1,5 +1,5 @@
-// Where the random numbers of an assimilation come from: one sequence for each purpose, trajectory
-// and cycle, whatever the order or the number of threads in which they are drawn.
+// Random numbers of an assimilation: one sequence for each purpose, trajectory and cycle, which
+// does not depend on the order of drawing or the number of threads.
 #pragma once
 
 #include <cstdint>

@@ -21,8 +21,8 @@ ScoreSums::ScoreSums(Layout layout) : layout_(std::move(layout)) {
 
 namespace {
 
-// The mean of column i of an ensemble, taken out of its members.
-double column_mean(Rows ensemble, std::size_t i, double* out) {
+// Copies column i of an ensemble to out [M], and returns its mean.
+double column_mean(ConstRows ensemble, std::size_t i, double* out) {
   double mean = 0;
   for (std::size_t m = 0; m < ensemble.count; ++m) mean += out[m] = ensemble[m][i];
   return mean / static_cast<double>(ensemble.count);
@@ -43,9 +43,9 @@ void add_covariance(const double* anomalies, std::size_t d, std::size_t members,
 }  // namespace
 
 void ScoreSums::add(Which which, std::size_t k, std::size_t b, const double* x, const double* truth,
-                    const Belief& belief, Arena& memory) {
+                    const StateUncertainty& uncertainty, Arena& memory) {
   const Arena::Scope frame(memory);
-  const std::size_t d = layout_.dimension, members = belief.ensemble.count;
+  const std::size_t d = layout_.dimension, members = uncertainty.ensemble.count;
   double* sums = row(which, k, b);
   double *error = sums + first_error, *square = error + d, *variance = square + d;
   double *crps = variance + d, *anomalies = memory.take(d * members);
@@ -56,9 +56,9 @@ void ScoreSums::add(Which which, std::size_t k, std::size_t b, const double* x, 
     error[i] += e;
     square[i] += e * e;
     squares += e * e;
-    double v = belief.variance.data ? belief.variance[0][i] : 0;
+    double v = uncertainty.variance.data ? uncertainty.variance[0][i] : 0;
     if (members > 0) {
-      const double mean = column_mean(belief.ensemble, i, column);
+      const double mean = column_mean(uncertainty.ensemble, i, column);
       double* a = anomalies + i * members;
       for (std::size_t m = 0; m < members; ++m) {
         a[m] = column[m] - mean;

@@ -1,5 +1,5 @@
-// The sums that the scores of a twin experiment are made of. Each trajectory adds to its own rows,
-// in the order of time: the same sums whatever the number of threads.
+// Sums for the scores of a twin experiment. Each trajectory adds to its own rows, in the order of
+// time: the same sums for any number of threads.
 #pragma once
 
 #include <array>
@@ -9,9 +9,9 @@
 
 namespace papillon::inline assimilation {
 
-// How far the truth may be from x, if that is known: an ensemble [M, D], or variances [1, D].
-struct Belief {
-  Rows ensemble{}, variance{};
+// The uncertainty of a state: an ensemble [M, D], variances [1, D], or neither.
+struct StateUncertainty {
+  ConstRows ensemble{}, variance{};
 };
 
 class ScoreSums {
@@ -29,21 +29,21 @@ class ScoreSums {
   const Layout& layout() const { return layout_; }
 
   enum Which { background, analysis };
-  // x [D], the mean of the belief or the one state; batch b of trajectory k.
+  // x [D], the mean of the ensemble or the single state; batch b of trajectory k.
   void add(Which which, std::size_t k, std::size_t b, const double* x, const double* truth,
-           const Belief& belief, Arena& memory);
+           const StateUncertainty& uncertainty, Arena& memory);
   void add_lead(std::size_t lead, std::size_t k, std::size_t b, const double* x,
                 const double* truth);
 
   // steps_of_lead: for TwinScores::along_window. Throws ArgumentError if nothing was added.
   TwinScores scores(std::size_t steps_of_lead) const;
 
-  // All that there is, by name, for files.
+  // All sums by name, for checkpoints.
   std::vector<std::pair<const char*, Tensor<double>*>> tensors();
   std::vector<std::pair<const char*, const Tensor<double>*>> tensors() const;
 
  private:
-  // Where things are in a row of sums_.
+  // Places in a row of sums_.
   static constexpr std::size_t count = 0, rmse = 1, spread = 2, first_error = 3;
   std::size_t width() const { return first_error + 4 * layout_.dimension; }
   double* row(Which which, std::size_t k, std::size_t b) {

@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
+#include <numeric>
 
 #include "papillon/lorenz/assimilation/score_sums.hpp"
 
@@ -19,6 +20,18 @@ struct Batches {
   std::vector<double> sums, counts;  // [K, B]
 };
 
+// From K B rows of sums that are `width` apart: sum(row), and the count at that place of the row.
+template <class Sum>
+Batches batches_of(const ScoreSums::Layout& layout, const double* rows, std::size_t width,
+                   std::size_t count, Sum sum) {
+  Batches all{layout.trajectories, layout.batches, {}, {}};
+  for (std::size_t i = 0; i < all.trajectories * all.batches; ++i, rows += width) {
+    all.sums.push_back(sum(rows));
+    all.counts.push_back(rows[count]);
+  }
+  return all;
+}
+
 double standard_error(const std::vector<double>& means) {
   const double n = static_cast<double>(means.size());
   if (means.size() < 2) return nan;
@@ -29,9 +42,7 @@ double standard_error(const std::vector<double>& means) {
 }
 
 double sum(const std::vector<double>& values) {
-  double total = 0;
-  for (const double v : values) total += v;
-  return total;
+  return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
 // Means of the trajectories (or NaN: nothing counted).
@@ -75,15 +86,8 @@ Estimate estimate_root(const Batches& all) {
 
 StateScores ScoreSums::state_scores(Which which) const {
   const std::size_t k = layout_.trajectories, nb = layout_.batches, d = layout_.dimension;
-  // f of each row of sums.
-  const auto collect = [&](const std::function<double(const double*)>& f) {
-    Batches all{k, nb, {}, {}};
-    for (std::size_t i = 0; i < k * nb; ++i) {
-      const double* sums = sums_[which].data() + i * width();
-      all.sums.push_back(f(sums));
-      all.counts.push_back(sums[count]);
-    }
-    return all;
+  const auto collect = [&](const auto& sum) {
+    return batches_of(layout_, sums_[which].data(), width(), count, sum);
   };
   const auto normalised = [&](std::size_t group, double power) {
     return [this, group, power, d](const double* sums) {
@@ -150,14 +154,9 @@ TwinScores ScoreSums::scores(std::size_t steps_of_lead) const {
   out.background_covariance = mean_matrix(covariance_);
   out.background_error_covariance = mean_matrix(error_covariance_);
   for (std::size_t lead = 0; lead < layout_.leads; ++lead) {
-    const auto collect = [&](std::size_t what) {
-      Batches all{k, nb, {}, {}};
-      for (std::size_t i = 0; i < k * nb; ++i) {
-        const double* sums = leads_.data() + (i * layout_.leads + lead) * 3;
-        all.counts.push_back(sums[0]);
-        all.sums.push_back(sums[what]);
-      }
-      return all;
+    const auto collect = [&](std::size_t which) {
+      return batches_of(layout_, leads_.data() + lead * 3, layout_.leads * 3, 0,
+                        [which](const double* row) { return row[which]; });
     };
     out.along_window.push_back(
         {(lead + 1) * steps_of_lead, estimate_root(collect(1)), estimate_mean(collect(2))});
@@ -173,9 +172,9 @@ TwinScores ScoreSums::scores(std::size_t steps_of_lead) const {
 
 Estimate paired_difference(const StateScores& a, const StateScores& b) {
   if (a.nrmse_batches.shape() != b.nrmse_batches.shape())
-    throw ArgumentError(fmt::format(
-        "paired_difference: {} and {} trajectories and batches; should be the same experiment",
-        to_string(a.nrmse_batches.shape()), to_string(b.nrmse_batches.shape())));
+    throw ArgumentError(
+        fmt::format("paired_difference: trajectories and batches are {} and {}; must be the same",
+                    to_string(a.nrmse_batches.shape()), to_string(b.nrmse_batches.shape())));
   const auto differences = [](std::span<const double> x, std::span<const double> y) {
     std::vector<double> out;
     for (std::size_t i = 0; i < x.size(); ++i) out.push_back(x[i] - y[i]);

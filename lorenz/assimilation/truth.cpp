@@ -12,14 +12,14 @@ namespace papillon::inline assimilation {
 Truth::Truth(GivenTruth given) : given_(std::move(given)) {
   const GivenTruth& g = *given_;
   if (!g.states || g.states->rank() != 3)
-    throw ShapeError(fmt::format("truth: states of shape {}; should be [trajectories, time, D]",
+    throw ShapeError(fmt::format("truth: states have shape {}; must be [trajectories, time, D]",
                                  g.states ? to_string(g.states->shape()) : "none"));
-  if (g.steps_between == 0) throw ArgumentError("truth: steps_between is 0; should be positive");
+  if (g.steps_between == 0) throw ArgumentError("truth: steps_between is 0; must be positive");
   if (g.first_time >= g.states->extent(1))
-    throw ArgumentError(fmt::format("truth: there is no time {} to begin at; it has {}, from 0",
-                                    g.first_time, g.states->extent(1)));
+    throw ArgumentError(fmt::format("truth: there is no time {}; must be below {}", g.first_time,
+                                    g.states->extent(1)));
   if (g.first_trajectory >= g.states->extent(0))
-    throw ArgumentError(fmt::format("truth: there is no trajectory {}; it has {}, from 0",
+    throw ArgumentError(fmt::format("truth: there is no trajectory {}; must be below {}",
                                     g.first_trajectory, g.states->extent(0)));
 }
 
@@ -27,7 +27,7 @@ Truth::Truth(IntegratedTruth integrated)
     : integrated_(std::move(integrated)), state_(integrated_->initial) {
   if (!integrated_->model) throw ArgumentError("truth: needs a model");
   if (state_.rank() != 2 || state_.extent(1) != integrated_->model->dimension())
-    throw ShapeError(fmt::format("truth: initial states of shape {}; should be [trajectories, {}]",
+    throw ShapeError(fmt::format("truth: initial states have shape {}; must be [trajectories, {}]",
                                  to_string(state_.shape()), integrated_->model->dimension()));
   if (!all_finite(state_)) throw InputError("truth: an initial state is not finite");
 }
@@ -47,8 +47,10 @@ std::size_t Truth::steps() const {
 
 void Truth::check_interval(std::size_t every, std::size_t steps_per_cycle) const {
   if (given_ && every % given_->steps_between != 0)
-    throw ArgumentError(fmt::format("truth: it is stored every {} steps, and needed every {}",
-                                    given_->steps_between, every));
+    throw ArgumentError(
+        fmt::format("truth: states are stored every {} steps; must divide the {} between the times "
+                    "that are needed",
+                    given_->steps_between, every));
   if (integrated_) check_model_noise(integrated_->noise, dimension(), steps_per_cycle);
 }
 
@@ -79,24 +81,24 @@ void Truth::next(std::size_t times, std::size_t every, std::size_t steps_per_cyc
     });
   } else {
     // Blocks of trajectories that fill a tile; a network gets all of them.
-    const std::size_t block =
-        integrated_->model->batched() ? k : std::min<std::size_t>(k, tile_members<double>);
+    const ForecastModel& model = *integrated_->model;
+    const ModelNoise& noise = integrated_->noise;
+    const std::size_t block = model.batched() ? k : std::min<std::size_t>(k, tile_members<double>);
     parallel_for((k + block - 1) / block, [&](std::size_t b) {
       Arena memory;
       const std::size_t begin = b * block, count = std::min(block, k - begin);
+      const Rows states = rows_of(state_).rows(begin, count);
       for (std::size_t n = 0; n < times; ++n) {
         const std::uint64_t step = steps_done_ + n * every;
-        if (integrated_->noise.every == 0) {
-          integrated_->model->advance({state_.data() + begin * d, count, d}, every);
-        } else {
-          for (std::size_t r = begin; r < begin + count; ++r)
-            advance_with_noise(*integrated_->model, integrated_->noise,
-                               {state_.data() + r * d, 1, d}, step % steps_per_cycle, every,
-                               {random.seed, r, step / steps_per_cycle, random.experiment},
-                               Purpose::truth_noise, memory);
-        }
-        for (std::size_t r = begin; r < begin + count; ++r)
-          std::copy_n(state_.data() + r * d, d, out.data() + (r * times + n) * d);
+        const auto add_noise = [&](std::size_t number) {
+          for (std::size_t r = 0; r < count; ++r)
+            add_model_noise(noise, states.rows(r, 1), number,
+                            {random.seed, begin + r, step / steps_per_cycle, random.experiment},
+                            Purpose::truth_noise, memory);
+        };
+        advance_with_noise(model, noise, states, step % steps_per_cycle, every, add_noise);
+        for (std::size_t r = 0; r < count; ++r)
+          std::copy_n(states[r], d, out.data() + ((begin + r) * times + n) * d);
       }
     });
   }

@@ -1,4 +1,4 @@
-// The truths of a twin experiment: trajectories that are given, or integrated on the way.
+// The truths of a twin experiment: trajectories from a file, or integrated during the experiment.
 #pragma once
 
 #include <memory>
@@ -30,7 +30,7 @@ class Truth {
 
   std::size_t trajectories() const;
   std::size_t dimension() const;
-  // Model steps that there are; integrated truths go on for ever.
+  // Available model steps; the largest number for integrated truths.
   std::size_t steps() const;
   // Throws ArgumentError if times `every` steps apart are not stored, or model noise does not fit
   // cycles of that many steps.

@@ -52,8 +52,8 @@ TuningCurve golden_section(const TuningObjective& objective, double low, double 
                            double tolerance) {
   if (!(low < high && std::isfinite(low) && std::isfinite(high) && tolerance > 0))
     throw ArgumentError(
-        fmt::format("tuning: from {} to {} within {}; the first should be below the second, and "
-                    "the tolerance positive",
+        fmt::format("tuning: from {} to {} within {}; the first must be below the second, and the "
+                    "tolerance positive",
                     low, high, tolerance));
   const double ratio = (std::sqrt(5.0) - 1) / 2;
   std::vector<TuningPoint> points = {measure(objective, low), measure(objective, high)};

@@ -1,4 +1,4 @@
-// The search for one parameter: on training trajectories, never on those of the test.
+// Search for the best value of one parameter, on training trajectories and never on the test's.
 #pragma once
 
 #include <functional>

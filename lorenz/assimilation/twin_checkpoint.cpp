@@ -1,12 +1,14 @@
 // The state of a twin experiment as a safetensors file.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstring>
+#include <locale>
+#include <sstream>
 
 #include "papillon/lorenz/assimilation/twin_state.hpp"
 #include "papillon/nn/safetensors.hpp"
+#include "papillon/nn/stored_state.hpp"
 #include "papillon/tensor/hash.hpp"
 
 namespace papillon::inline assimilation {
@@ -38,8 +40,6 @@ std::uint64_t probe(const ForecastModel& model, std::size_t steps) {
 std::string noise(const ModelNoise& n) {
   return fmt::format("{} {:016x}", n.every, hash<double>(n.factor.span()));
 }
-
-constexpr const char* failures_name[] = {"diverged", "singular", "observation"};
 
 }  // namespace
 
@@ -91,29 +91,23 @@ void TwinExperiment::save(const std::filesystem::path& path) const {
 
 namespace {
 
-// The lines that save() writes.
-std::vector<AssimilationError> parse_failures(std::string_view text, const std::string& file) {
-  std::vector<AssimilationError> out;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    std::uint64_t numbers[3];
-    for (std::uint64_t& number : numbers) {
-      const auto [at, error] = std::from_chars(line.data(), line.data() + line.size(), number);
-      if (error != std::errc() || at == line.data() + line.size() || *at != '\t')
-        throw InputError(fmt::format("{}: metadata 'failures' is malformed", file));
-      line.remove_prefix(static_cast<std::size_t>(at - line.data()) + 1);
-    }
-    if (numbers[0] >= std::size(failures_name))
+// From the lines that save() writes.
+std::vector<AssimilationError> parse_failures(const std::string& text, const std::string& file) {
+  std::vector<AssimilationError> failures;
+  std::istringstream lines(text);
+  for (std::string line, message; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    fields.imbue(std::locale::classic());
+    std::uint64_t failure = 0, cycle = 0, trajectory = 0;
+    if (!(fields >> failure >> cycle >> trajectory) || fields.get() != '\t' ||
+        !std::getline(fields, message) || failure > 2)
       throw InputError(fmt::format("{}: metadata 'failures' is malformed", file));
-    // what() begins with the cycle and the trajectory, which the constructor puts there again.
-    const std::size_t message = line.find(": ");
-    out.emplace_back(
-        static_cast<AssimilationFailure>(numbers[0]), numbers[1], numbers[2],
-        std::string(message == std::string_view::npos ? line : line.substr(message + 2)));
+    // what() begins with the cycle and the trajectory, which the constructor writes again.
+    const std::size_t colon = message.find(": ");
+    failures.emplace_back(static_cast<AssimilationFailure>(failure), cycle, trajectory,
+                          colon == std::string::npos ? message : message.substr(colon + 2));
   }
-  return out;
+  return failures;
 }
 
 }  // namespace
@@ -129,12 +123,7 @@ void TwinExperiment::load(const std::filesystem::path& path) {
   if (text("format") != twin_format)
     throw InputError(fmt::format("{}: not a twin experiment", name));
   require_same(name, text("settings"), s.settings());
-  const std::string done_text = text("cycles_done");
-  std::uint64_t done = 0;
-  const auto [end, error] =
-      std::from_chars(done_text.data(), done_text.data() + done_text.size(), done);
-  if (error != std::errc() || end != done_text.data() + done_text.size() || done > s.total)
-    throw InputError(fmt::format("{}: metadata 'cycles_done' is '{}'", name, done_text));
+  const std::uint64_t done = metadata_integer(file, "cycles_done", 0, s.total);
   std::vector<AssimilationError> failures = parse_failures(text("failures"), name);
   std::vector<std::optional<AssimilationError>> failed(s.trajectories);
   for (const AssimilationError& e : failures) {
@@ -147,9 +136,9 @@ void TwinExperiment::load(const std::filesystem::path& path) {
   const auto tensor = [&](const char* key, const Shape& shape) {
     Tensor<double> t = file.tensor<double>(key);
     if (t.shape() != shape)
-      throw InputError(fmt::format("{}: tensor '{}' has shape {}, and should have {}", name, key,
+      throw InputError(fmt::format("{}: tensor '{}' has shape {}; must be {}", name, key,
                                    to_string(t.shape()), to_string(shape)));
-    // One part a trajectory; what is left of a failed one is not looked at again.
+    // One part for each trajectory; the numbers of a failed one are not used again.
     const std::size_t part = t.size() / s.trajectories;
     for (std::size_t i = 0; i < t.size(); ++i)
       if (!std::isfinite(t[i]) && !failed[i / part])

@@ -1,15 +1,17 @@
 // The cycles of a twin experiment: forecast, score, analyse, score.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <string>
 
+#include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 #include "papillon/lorenz/assimilation/twin_state.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon::inline assimilation {
 
-// What a group of cycles needs besides the experiment itself.
+// The truth of a number of cycles, and the record of them.
 struct TwinExperiment::State::Chunk {
   Tensor<double> truth;  // [K, cycles * times_a_cycle, D]
   std::uint64_t first_cycle, cycles;
@@ -17,8 +19,27 @@ struct TwinExperiment::State::Chunk {
   TwinRecord* record;
 };
 
-// Some trajectories that go through their cycles together: one, on a thread of its own, or all of
-// them in lock-step.
+// Throws AnalysisError (diverged) if x is too far from the truth, both [D].
+static void check_distance(const double* x, const double* truth, const TwinOptions& options,
+                           const char* name) {
+  double squares = 0;
+  for (std::size_t i = 0; i < options.scale.size(); ++i) {
+    const double e = (x[i] - truth[i]) / options.scale[i];
+    squares += e * e;
+  }
+  const double distance = std::sqrt(squares / static_cast<double>(options.scale.size()));
+  if (distance <= options.divergence_limit) return;
+  throw AnalysisError(
+      AssimilationFailure::diverged,
+      std::isfinite(distance)
+          ? fmt::format(
+                "diverged: the {} is {:f} scales from the truth, more than the limit of {:f}", name,
+                distance, options.divergence_limit)
+          : fmt::format("diverged: the {} is not finite", name));
+}
+
+// Trajectories that go through their cycles together: one, on a thread of its own, or all of them
+// in lock-step.
 class TwinExperiment::State::Group {
  public:
   Group(State& state, const Chunk& chunk, std::size_t begin, std::size_t count)
@@ -34,8 +55,8 @@ class TwinExperiment::State::Group {
         observed_(count * window_),
         means_(Shape{count, state.dimension}) {
     cases_.reserve(count);
-    if (smoother_ || count > 1) kept_.resize({count, s_.members, s_.dimension});
-    if (deferred_) reports_.resize({count, 2, report_rows(), s_.dimension});
+    if (smoother_ || count > 1) saved_.resize({count, s_.members, s_.dimension});
+    if (deferred_) reports_.resize({count * 2, report_rows(), s_.dimension});
   }
 
   void run() {
@@ -46,14 +67,14 @@ class TwinExperiment::State::Group {
  private:
   void run_window(std::uint64_t first) {
     for (Arena& memory : memories_) memory.clear();
-    if (smoother_) keep();
+    if (smoother_) save_states();
     for (std::uint64_t c = first; c < first + window_; ++c) {
       forecast(c, c - first, scored(c));
       each(c, [&](std::size_t k, Arena& memory) {
-        take_mean(k);
-        check_distance(k, c, "background");
+        update_mean(k);
+        check_distance(mean(k), truth(k, c), s_.options, "background");
         if (scored(c) && !deferred_) score(ScoreSums::background, k, c, {ensemble(k), {}}, memory);
-        write(k, c, &TwinRecord::background);
+        record_mean(k, c, &TwinRecord::background);
         observe(k, c, observed_[k * window_ + (c - first)], memory);
       });
     }
@@ -63,29 +84,25 @@ class TwinExperiment::State::Group {
       each(c, [&](std::size_t k, Arena& memory) {
         if (scored(c) && deferred_)  // means_ still has the background
           score(ScoreSums::background, k, c, reported(k, 0), memory);
-        take_mean(k);
-        check_distance(k, c, "analysis");
+        update_mean(k);
+        check_distance(mean(k), truth(k, c), s_.options, "analysis");
         if (scored(c))
-          score(ScoreSums::analysis, k, c, deferred_ ? reported(k, 1) : Belief{ensemble(k), {}},
-                memory);
-        write(k, c, &TwinRecord::analysis);
+          score(ScoreSums::analysis, k, c,
+                deferred_ ? reported(k, 1) : StateUncertainty{ensemble(k), {}}, memory);
+        record_mean(k, c, &TwinRecord::analysis);
       });
     }
   }
 
-  // f(number in the group, its memory) for all that have not failed; a failure ends a trajectory.
+  // f(number in the group, memory of the trajectory) for all trajectories that have not failed; a
+  // numerical error in it ends a trajectory.
   template <class F>
   void each(std::uint64_t cycle, F f) {
-    const auto one = [&](std::size_t k) {
+    parallel_for(count_, [&](std::size_t k) {
       if (!s_.failed[begin_ + k]) guarded(k, cycle, [&] { f(k, memories_[k]); });
-    };
-    if (count_ == 1)
-      one(0);
-    else
-      parallel_for(count_, one);
+    });
   }
 
-  // Runs f; a numerical error in it is the end of trajectory k.
   template <class F>
   void guarded(std::size_t k, std::uint64_t cycle, F f) {
     try {
@@ -101,7 +118,7 @@ class TwinExperiment::State::Group {
   void fail(const AssimilationError& e) {
     s_.failed[e.trajectory].emplace(e);
     const Rows x = states(e.trajectory - begin_);
-    std::fill_n(x.data, x.size(), 0.0);  // something to compute with in lock-step
+    std::fill_n(x.data, x.size(), 0.0);  // lock-step continues to advance them
   }
 
   void forecast(std::uint64_t cycle, std::size_t interval, bool score_leads) {
@@ -111,7 +128,7 @@ class TwinExperiment::State::Group {
       advance_states(cycle, r * every, every);
       if (!score_leads) continue;
       each(cycle, [&](std::size_t k, Arena&) {
-        take_mean(k);
+        update_mean(k);
         s_.sums.add_lead(interval * times + r, begin_ + k, batch(cycle), mean(k),
                          truth(k, cycle, r));
       });
@@ -120,41 +137,32 @@ class TwinExperiment::State::Group {
 
   void advance_states(std::uint64_t cycle, std::size_t from, std::size_t steps) {
     const ModelNoise& noise = s_.setup.forecast_noise;
-    const std::size_t piece = noise.every ? noise.every : steps;
-    for (std::size_t at = from; at < from + steps; at += piece) {
-      s_.setup.model->advance({states(0).data, count_ * s_.members, s_.dimension}, piece);
-      if (noise.every)
-        each(cycle, [&](std::size_t k, Arena& memory) {
-          add_model_noise(noise, states(k), at / piece, address(k, cycle), Purpose::forecast_noise,
-                          memory);
-        });
-    }
+    const Rows group{states(0).data, count_ * s_.members, s_.dimension};
+    advance_with_noise(*s_.setup.model, noise, group, from, steps, [&](std::size_t number) {
+      each(cycle, [&](std::size_t k, Arena& memory) {
+        add_model_noise(noise, states(k), number, address(k, cycle), Purpose::forecast_noise,
+                        memory);
+      });
+    });
   }
 
   void observe(std::size_t k, std::uint64_t cycle, Observation& out, Arena& memory) {
     const ObservationSource& source = s_.setup.observations;
-    const std::size_t p = source.model.observations(), row = begin_ + k;
-    double* y = memory.take(p);
-    if (source.given) {
-      std::copy_n(source.given->data() + (row * source.given->extent(1) + cycle) * p, p, y);
-    } else {
-      source.model.observe(truth(k, cycle, chunk_.times_a_cycle - 1), address(k, cycle), y, memory);
-      for (std::size_t i = 0; i < p; ++i)
-        if (!std::isfinite(y[i]))
-          throw AnalysisError(AssimilationFailure::observation,
-                              "the observation of the truth is not finite");
-    }
+    const std::size_t p = source.model.observations();
+    const std::span<double> y(memory.take(p), p);
+    source.observe(truth(k, cycle), address(k, cycle), y, memory);
     if (chunk_.record)
-      std::copy_n(y, p, chunk_.record->observations.data() + record_row(k, cycle) * p);
-    out = Observation(source.model, {y, p}, memory);
+      std::ranges::copy(y, chunk_.record->observations.data() + record_row(k, cycle) * p);
+    out = Observation(source.model, y, memory);
   }
 
-  // In lock-step, a trajectory that the method fails on is taken out, and the others start again.
+  // In lock-step, a trajectory on which the method fails is removed, and the others are analysed
+  // again.
   void analyse(std::uint64_t cycle) {
     if (smoother_)
-      restore();
+      restore_states();
     else if (count_ > 1)
-      keep();
+      save_states();
     for (;;) {
       cases_.clear();
       for (std::size_t k = 0; k < count_; ++k) {
@@ -168,71 +176,39 @@ class TwinExperiment::State::Group {
         s_.method->analyse(cases_, memories_[0]);
         return;
       } catch (const AssimilationError& e) {
-        restore();
+        restore_states();
         fail(e);
-      } catch (const NumericalError&) {  // that does not say whose: try each alone
-        restore();
+      } catch (const NumericalError&) {  // of an unknown trajectory: analyse each alone
+        restore_states();
         return analyse_one_by_one(cycle);
       }
     }
   }
 
   void analyse_one_by_one(std::uint64_t cycle) {
-    const auto one = [&](std::size_t i) {
+    parallel_for(cases_.size(), [&](std::size_t i) {
       const std::size_t k = cases_[i].random.trajectory - begin_;
       guarded(k, cycle, [&] {
         const Arena::Scope frame(memories_[k]);
         s_.method->analyse({&cases_[i], 1}, memories_[k]);
       });
-    };
-    if (cases_.size() == 1)
-      one(0);
-    else
-      parallel_for(cases_.size(), one);
+    });
   }
 
-  void keep() { std::copy_n(states(0).data, kept_.size(), kept_.data()); }
-  void restore() {
+  void save_states() { std::copy_n(states(0).data, saved_.size(), saved_.data()); }
+  void restore_states() {
     for (std::size_t k = 0; k < count_; ++k)
-      if (!s_.failed[begin_ + k])
-        std::copy_n(kept_.data() + k * states(k).size(), states(k).size(), states(k).data);
+      if (!s_.failed[begin_ + k]) std::ranges::copy(rows_of(saved_, k).values(), states(k).data);
   }
 
-  void take_mean(std::size_t k) {
-    const Rows x = states(k);
-    double* out = mean(k);
-    std::copy_n(x[0], x.width, out);
-    if (x.count == 1) return;
-    for (std::size_t m = 1; m < x.count; ++m)
-      for (std::size_t i = 0; i < x.width; ++i) out[i] += x[m][i];
-    for (std::size_t i = 0; i < x.width; ++i) out[i] /= static_cast<double>(x.count);
+  void update_mean(std::size_t k) { mean_of_rows(states(k), mean(k)); }
+
+  void score(ScoreSums::Which which, std::size_t k, std::uint64_t cycle,
+             const StateUncertainty& uncertainty, Arena& memory) {
+    s_.sums.add(which, begin_ + k, batch(cycle), mean(k), truth(k, cycle), uncertainty, memory);
   }
 
-  void check_distance(std::size_t k, std::uint64_t cycle, const char* what) {
-    const double* t = truth(k, cycle, chunk_.times_a_cycle - 1);
-    double squares = 0;
-    for (std::size_t i = 0; i < s_.dimension; ++i) {
-      const double e = (mean(k)[i] - t[i]) / s_.options.scale[i];
-      squares += e * e;
-    }
-    const double distance = std::sqrt(squares / static_cast<double>(s_.dimension));
-    if (distance <= s_.options.divergence_limit) return;
-    throw AnalysisError(AssimilationFailure::diverged,
-                        std::isfinite(distance)
-                            ? std::string("diverged: the ") + what + " is " +
-                                  std::to_string(distance) +
-                                  " scales from the truth, more than the limit of " +
-                                  std::to_string(s_.options.divergence_limit)
-                            : std::string("diverged: the ") + what + " is not finite");
-  }
-
-  void score(ScoreSums::Which which, std::size_t k, std::uint64_t cycle, const Belief& belief,
-             Arena& memory) {
-    s_.sums.add(which, begin_ + k, batch(cycle), mean(k), truth(k, cycle, chunk_.times_a_cycle - 1),
-                belief, memory);
-  }
-
-  void write(std::size_t k, std::uint64_t cycle, Tensor<double> TwinRecord::*what) {
+  void record_mean(std::size_t k, std::uint64_t cycle, Tensor<double> TwinRecord::*what) {
     if (!chunk_.record) return;
     const std::size_t d = s_.dimension, at = record_row(k, cycle) * d;
     std::copy_n(mean(k), d, (chunk_.record->*what).data() + at);
@@ -245,11 +221,8 @@ class TwinExperiment::State::Group {
   std::size_t batch(std::uint64_t cycle) const {
     return (cycle - s_.burn_in) * s_.options.batches / s_.options.cycles;
   }
-  Rows states(std::size_t k) const {
-    const std::size_t size = s_.members * s_.dimension;
-    return {s_.states.data() + (begin_ + k) * size, s_.members, s_.dimension};
-  }
-  // The members as a belief: none, for a method that has a single state or does not say.
+  Rows states(std::size_t k) const { return rows_of(s_.states, begin_ + k); }
+  // The members as the uncertainty of the state: none for a single state.
   Rows ensemble(std::size_t k) const {
     const bool has = s_.method->uncertainty() == Uncertainty::ensemble && s_.members > 1;
     return has ? states(k) : Rows{};
@@ -257,11 +230,9 @@ class TwinExperiment::State::Group {
   std::size_t report_rows() const {
     return s_.method->uncertainty() == Uncertainty::generated ? s_.method->scored_members() : 1;
   }
-  Rows report(std::size_t k, std::size_t which) {
-    const std::size_t size = report_rows() * s_.dimension;
-    return {reports_.data() + (2 * k + which) * size, report_rows(), s_.dimension};
-  }
-  Belief reported(std::size_t k, std::size_t which) {
+  // 0: of the background, 1: of the analysis.
+  Rows report(std::size_t k, std::size_t which) { return rows_of(reports_, 2 * k + which); }
+  StateUncertainty reported(std::size_t k, std::size_t which) {
     if (s_.method->uncertainty() == Uncertainty::generated) return {report(k, which), {}};
     return {{}, report(k, which)};
   }
@@ -271,6 +242,9 @@ class TwinExperiment::State::Group {
     return chunk_.truth.data() +
            (((begin_ + k) * chunk_.cycles + (cycle - chunk_.first_cycle)) * times + r) *
                s_.dimension;
+  }
+  const double* truth(std::size_t k, std::uint64_t cycle) const {  // at the observation time
+    return truth(k, cycle, chunk_.times_a_cycle - 1);
   }
   RandomAddress address(std::size_t k, std::uint64_t cycle) const {
     return s_.address(begin_ + k, cycle);
@@ -283,27 +257,27 @@ class TwinExperiment::State::Group {
   std::vector<Arena> memories_;        // one for each trajectory
   std::vector<Observation> observed_;  // [count, window]
   std::vector<AnalysisCase> cases_;    // of those that have not failed
-  Tensor<double> means_;               // [count, D]: of the states, when last taken
-  Tensor<double> kept_, reports_;
+  Tensor<double> means_;               // [count, D]: of the states, when last updated
+  Tensor<double> saved_, reports_;     // [count, M, D]; [2 count, rows, D], background and analysis
 };
 
-void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* written) {
+void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* record) {
   const std::size_t times = options.steps_per_cycle / truth_every();
   Chunk chunk{Tensor<double>(Shape{trajectories, cycles * times, dimension}), done, cycles, times,
-              written};
+              record};
   setup.truth.next(cycles * times, truth_every(), options.steps_per_cycle, address(0, done),
                    chunk.truth);
-  if (written) {
-    written->first_cycle = done;
+  if (record) {
+    record->first_cycle = done;
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    written->background = written->analysis =
+    record->background = record->analysis =
         Tensor<double>::full({trajectories, cycles, dimension}, nan);
-    written->observations =
+    record->observations =
         Tensor<double>::full({trajectories, cycles, setup.observations.model.observations()}, nan);
-    written->truth.resize({trajectories, cycles, dimension});
+    record->truth.resize({trajectories, cycles, dimension});
     for (std::size_t row = 0; row < trajectories * cycles; ++row)
       std::copy_n(chunk.truth.data() + (row * times + times - 1) * dimension, dimension,
-                  written->truth.data() + row * dimension);
+                  record->truth.data() + row * dimension);
   }
   const std::vector<std::optional<AssimilationError>> before = failed;
   if (lock_step()) {
@@ -311,12 +285,12 @@ void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* written) {
   } else {
     parallel_for(trajectories, [&](std::size_t k) { Group(*this, chunk, k, 1).run(); });
   }
-  std::vector<AssimilationError> fresh;
+  std::vector<AssimilationError> new_failures;
   for (std::size_t k = 0; k < trajectories; ++k)
-    if (failed[k] && !before[k]) fresh.push_back(*failed[k]);
-  std::stable_sort(fresh.begin(), fresh.end(),
+    if (failed[k] && !before[k]) new_failures.push_back(*failed[k]);
+  std::stable_sort(new_failures.begin(), new_failures.end(),
                    [](const auto& a, const auto& b) { return a.cycle < b.cycle; });
-  failures.insert(failures.end(), fresh.begin(), fresh.end());
+  failures.insert(failures.end(), new_failures.begin(), new_failures.end());
   done += cycles;
 }
 

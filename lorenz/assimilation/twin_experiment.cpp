@@ -24,7 +24,7 @@ Tensor<double> initial_states(const Tensor<double>& from, std::size_t trajectori
   if (from.shape() == Shape{trajectories, members, dimension}) return from;
   if (from.rank() != 2 || from.extent(1) != dimension || from.extent(0) == 0)
     throw ShapeError(fmt::format(
-        "twin experiment: initial states of shape {}; should be a pool [n, {}] or [{}, {}, {}]",
+        "twin experiment: initial states have shape {}; must be a pool [n, {}] or [{}, {}, {}]",
         to_string(from.shape()), dimension, trajectories, members, dimension));
   Tensor<double> states(Shape{trajectories, members, dimension});
   std::vector<std::uint64_t> rows(members);
@@ -52,24 +52,25 @@ void check(const TwinSetup& setup, const AssimilationMethod* method, const TwinO
         fmt::format("twin experiment: scale has {} components, the states {}", o.scale.size(), d));
   for (const double s : o.scale)
     if (!(std::isfinite(s) && s > 0))
-      throw ArgumentError(fmt::format("twin experiment: scale {}; should be positive", s));
+      throw ArgumentError(fmt::format("twin experiment: scale is {}; must be positive", s));
   if (o.cycles == 0 || o.steps_per_cycle == 0 || o.batches == 0 || !(o.divergence_limit >= 0))
     throw ArgumentError(
-        "twin experiment: cycles, steps_per_cycle and batches should be positive, "
+        "twin experiment: cycles, steps_per_cycle and batches must be positive, "
         "divergence_limit not negative");
   if (o.along_window_every != 0 && o.steps_per_cycle % o.along_window_every != 0)
-    throw ArgumentError(
-        fmt::format("twin experiment: along_window_every {} should divide the {} steps of a cycle",
-                    o.along_window_every, o.steps_per_cycle));
+    throw ArgumentError(fmt::format(
+        "twin experiment: along_window_every is {}; must divide the {} steps of a cycle",
+        o.along_window_every, o.steps_per_cycle));
   if (o.trajectories > setup.truth.trajectories())
-    throw ArgumentError(fmt::format("twin experiment: {} trajectories, and the truth has {}",
-                                    o.trajectories, setup.truth.trajectories()));
+    throw ArgumentError(fmt::format(
+        "twin experiment: there are to be {} trajectories; must be at most the {} of the truth",
+        o.trajectories, setup.truth.trajectories()));
   check_model_noise(setup.forecast_noise, d, o.steps_per_cycle);
   if (method->from_window_start() && method->uncertainty() != Uncertainty::none &&
       method->uncertainty() != Uncertainty::ensemble)
     throw ArgumentError(
-        "twin experiment: a method that starts at the window's beginning has nobody to hand its "
-        "uncertainty to");
+        "twin experiment: a method that starts at the window's beginning cannot report its "
+        "uncertainty");
   if (method->window() == 0 || (method->window() > 1 && !method->from_window_start()))
     throw ArgumentError(
         "twin experiment: a window of several observations needs a method that "
@@ -79,8 +80,8 @@ void check(const TwinSetup& setup, const AssimilationMethod* method, const TwinO
 
 }  // namespace
 
-TwinExperiment::State::State(TwinSetup given, MethodPointer by, TwinOptions wanted)
-    : setup(std::move(given)), method(std::move(by)), options(std::move(wanted)) {
+TwinExperiment::State::State(TwinSetup setup_, MethodPointer method_, TwinOptions options_)
+    : setup(std::move(setup_)), method(std::move(method_)), options(std::move(options_)) {
   check(setup, method.get(), options);
   trajectories = options.trajectories ? options.trajectories : setup.truth.trajectories();
   members = method->members();
@@ -91,15 +92,15 @@ TwinExperiment::State::State(TwinSetup given, MethodPointer by, TwinOptions want
   total = burn_in + options.cycles;
   setup.truth.check_interval(truth_every(), options.steps_per_cycle);
   if (setup.truth.steps() / options.steps_per_cycle < total)
-    throw ArgumentError(
-        fmt::format("twin experiment: {} cycles of {} steps, and the truth has {} steps", total,
-                    options.steps_per_cycle, setup.truth.steps()));
+    throw ArgumentError(fmt::format(
+        "twin experiment: {} cycles of {} steps are more than the {} steps of the truth", total,
+        options.steps_per_cycle, setup.truth.steps()));
   if (const auto& y = setup.observations.given) {
     const std::size_t p = setup.observations.model.observations();
     if (y->rank() != 3 || y->extent(0) < trajectories || y->extent(1) < total || y->extent(2) != p)
       throw ShapeError(fmt::format(
-          "twin experiment: observations of shape {}; should be [{}, {}, {}] or more of the first "
-          "two",
+          "twin experiment: observations have shape {}; must be [{}, {}, {}], or more along the "
+          "first two axes",
           to_string(y->shape()), trajectories, total, p));
   }
   if (options.divergence_limit == 0)
@@ -126,34 +127,35 @@ TwinExperiment& TwinExperiment::operator=(TwinExperiment&&) noexcept = default;
 bool TwinExperiment::run() {
   using Clock = std::chrono::steady_clock;
   State& s = *state_;
-  const auto since = [](Clock::time_point t) {
+  const auto seconds_since = [](Clock::time_point t) {
     return std::chrono::duration<double>(Clock::now() - t).count();
   };
   const auto start = Clock::now();
-  const SingleThreadedBlas one_thread_a_trajectory;
-  const std::uint64_t window = s.method->window(), given = s.options.cycles_at_once;
-  // Truths of about 16 MB at once; where somebody listens, as many as take a fifth of a second.
+  const SingleThreadedBlas guard;
+  const std::uint64_t window = s.method->window(), fixed_block = s.options.cycles_at_once;
+  // Truths of about 16 MB at once; if progress is reported, of about 0.2 seconds.
   const std::size_t numbers =
       s.trajectories * s.dimension * (s.options.steps_per_cycle / s.truth_every());
   const std::uint64_t most = std::clamp<std::uint64_t>((std::uint64_t{1} << 21) / numbers, 1, 1024);
   // A failure ends the run with its block, so that what is scored does not depend on the clock.
-  const std::uint64_t block = round_up(given > 0 ? given : most, window);
-  const bool adapt = given == 0 && progress;
+  const std::uint64_t block = round_up(fixed_block > 0 ? fixed_block : most, window);
+  const bool adapt = fixed_block == 0 && progress;
   std::uint64_t at_once = adapt ? std::min<std::uint64_t>(16, block) : block;
-  const auto ends_here = [&] { return !s.failures.empty() && !s.options.go_on_without_failed; };
+  const auto failed = [&] { return !s.failures.empty() && !s.options.go_on_without_failed; };
   while (s.done < s.total) {
-    if (ends_here() && s.done % block == 0) throw s.failures.front();
+    if (failed() && s.done % block == 0) throw s.failures.front();
     const auto begin = Clock::now();
-    TwinRecord written;
+    TwinRecord cycles;
     s.advance(std::min({round_up(at_once, window), block - s.done % block, s.total - s.done}),
-              record ? &written : nullptr);
-    const double took = since(begin);
-    if (adapt && took < 0.1) at_once = std::min(2 * at_once, block);
-    if (adapt && took > 0.2) at_once = std::max<std::uint64_t>(at_once / 2, 1);
-    if (record) record(written);
-    if (progress && !progress({s.done, s.total, since(start)}) && s.done < s.total) return false;
+              record ? &cycles : nullptr);
+    const double seconds = seconds_since(begin);
+    if (adapt && seconds < 0.1) at_once = std::min(2 * at_once, block);
+    if (adapt && seconds > 0.2) at_once = std::max<std::uint64_t>(at_once / 2, 1);
+    if (record) record(cycles);
+    if (progress && !progress({s.done, s.total, seconds_since(start)}) && s.done < s.total)
+      return false;
   }
-  if (ends_here()) throw s.failures.front();
+  if (failed()) throw s.failures.front();
   return true;
 }
 

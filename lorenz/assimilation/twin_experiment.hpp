@@ -1,4 +1,4 @@
-// Twin experiments: a truth, noisy observations of it, and a method that follows it from those.
+// Twin experiments: a truth, noisy observations of it, and a method that estimates it from them.
 #pragma once
 
 #include <filesystem>
@@ -37,7 +37,7 @@ struct TwinOptions {
   std::uint64_t cycles_at_once = 0;  // between calls of progress; 0: as many as take 0.2 s
 };
 
-// What all methods of a comparison share.
+// The setup that all methods of a comparison share.
 struct TwinSetup {
   ModelPointer model;  // of the forecasts
   ModelNoise forecast_noise{};
@@ -48,7 +48,7 @@ struct TwinSetup {
   std::shared_ptr<const Tensor<double>> initial;
 };
 
-// What happened in some cycles, for files and figures. The background and analysis are those of the
+// The numbers of some cycles, for files and figures. The background and analysis are those of the
 // mean of the ensemble; NaN after a failure.
 struct TwinRecord {
   std::uint64_t first_cycle;
@@ -66,8 +66,8 @@ struct TwinProgress {
 // results are the same for any number of threads, and whether interrupted or not.
 class TwinExperiment {
  public:
-  // Throws ShapeError or ArgumentError for what does not fit together: dimensions, intervals,
-  // lengths, a method that cannot use these observations.
+  // Throws ShapeError or ArgumentError if dimensions, intervals or lengths do not fit together, or
+  // the method cannot use these observations.
   TwinExperiment(TwinSetup setup, MethodPointer method, TwinOptions options);
   ~TwinExperiment();
   TwinExperiment(TwinExperiment&&) noexcept;
@@ -78,7 +78,7 @@ class TwinExperiment {
   // Called with every group of cycles, burn-in included, in order.
   std::function<void(const TwinRecord&)> record;
 
-  // Runs what is left. True when all cycles are done. Throws AssimilationError when a trajectory
+  // Runs the remaining cycles. True when all are done. Throws AssimilationError when a trajectory
   // fails (the first by cycle, then by trajectory), unless the options say go on; everything up to
   // there stays, and scores() tells.
   bool run();
@@ -91,7 +91,7 @@ class TwinExperiment {
   // Of the cycles scored so far. Throws ArgumentError before the first.
   TwinScores scores() const;
 
-  // Between run()s: everything needed to go on, as a safetensors file; atomic. Throws OutputError.
+  // Between run()s: a checkpoint as a safetensors file, written atomically. Throws OutputError.
   void save(const std::filesystem::path& path) const;
   // Throws InputError for a file that is malformed, or of an experiment with other settings (it
   // says which); nothing is changed then. Settings that are functions (a user's model, operator or
@@ -103,7 +103,7 @@ class TwinExperiment {
   std::unique_ptr<State> state_;
 };
 
-// All of it in one call.
+// Constructs, runs and scores an experiment.
 TwinScores twin_experiment(TwinSetup setup, MethodPointer method, const TwinOptions& options);
 
 }  // namespace papillon::inline assimilation

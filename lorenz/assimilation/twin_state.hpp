@@ -1,4 +1,4 @@
-// What a twin experiment is made of, and the cycles that move it on.
+// The state of a twin experiment.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 namespace papillon::inline assimilation {
 
 struct TwinExperiment::State {
-  State(TwinSetup given, MethodPointer by, TwinOptions wanted);
+  State(TwinSetup setup, MethodPointer method, TwinOptions options);
 
   TwinSetup setup;
   MethodPointer method;
@@ -22,7 +22,7 @@ struct TwinExperiment::State {
   std::vector<std::optional<AssimilationError>> failed;  // [K]
   std::vector<AssimilationError> failures;
 
-  // All trajectories in lock-step, because the method or the model wants them together.
+  // All trajectories in lock-step, because the method or the model is batched.
   bool lock_step() const { return method->batched() || setup.model->batched(); }
   // Model steps between two times at which the truth is needed.
   std::size_t truth_every() const {
@@ -33,9 +33,8 @@ struct TwinExperiment::State {
   }
   // All settings that the results depend on.
   RunSettings settings() const;
-  // The next `cycles` (a multiple of the window), with the numbers written down where that is
-  // wanted.
-  void advance(std::uint64_t cycles, TwinRecord* written);
+  // Runs the next `cycles` (a multiple of the window), and fills the record unless it is null.
+  void advance(std::uint64_t cycles, TwinRecord* record);
 
   struct Chunk;
   class Group;

@@ -19,9 +19,8 @@ constexpr std::size_t components = 3;
 
 void check(const char* what, const Tensor<float>& states, std::size_t at_least) {
   if (states.rank() < 2 || states.extent(-1) != components)
-    throw InputError(
-        fmt::format("evaluate: the {} have shape {}, and should have 3 components last", what,
-                    to_string(states.shape())));
+    throw InputError(fmt::format("evaluate: the {} have shape {}; must have 3 components last",
+                                 what, to_string(states.shape())));
   const std::size_t rows = states.size() / components;
   if (rows < at_least)
     throw InputError(
@@ -37,11 +36,7 @@ void check(const char* what, const Tensor<float>& states, std::size_t at_least) 
 Tensor<float> evenly_spaced(const Tensor<float>& states, std::size_t rows) {
   const std::size_t all = states.size() / components;
   if (rows == 0 || rows > all) rows = all;
-  Tensor<float> out(Shape{rows, components});
-  for (std::size_t r = 0; r < rows; ++r)
-    std::copy_n(states.data() + r * all / rows * components, components,
-                out.data() + r * components);
-  return out;
+  return evenly_spaced_rows(states, rows, 0, rows);
 }
 
 Tensor<float> normalised(Tensor<float> states, const EvaluationOptions& o) {
@@ -89,7 +84,7 @@ Evaluation evaluate(const Tensor<float>& samples, const Tensor<float>& reference
                     const Tensor<float>& independent, const EvaluationOptions& options) {
   for (std::size_t i = 0; i < components; ++i)
     if (!std::isfinite(options.shift[i]) || !(options.scale[i] > 0))
-      throw ArgumentError("evaluate: shift should be finite and scale positive");
+      throw ArgumentError("evaluate: shift must be finite and scale positive");
   check("samples", samples, 2);
   check("reference states", reference, 2);
   check("independent states", independent, samples.size() / components);

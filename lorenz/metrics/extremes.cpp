@@ -12,10 +12,10 @@ namespace papillon::inline metrics {
 Tails tails(const Tensor<float>& reference, double probability) {
   if (reference.rank() != 2 || reference.extent(0) == 0)
     throw ShapeError("extremes: the reference has shape " + to_string(reference.shape()) +
-                     ", and should be a matrix with rows");
+                     "; must be a matrix with rows");
   if (!(probability > 0 && probability < 0.5))
     throw ArgumentError(
-        fmt::format("extremes: the probability {} should be between 0 and 0.5", probability));
+        fmt::format("extremes: the probability is {}; must be between 0 and 0.5", probability));
   const std::size_t rows = reference.extent(0), n = reference.extent(1);
   const auto beyond = static_cast<std::size_t>(probability * static_cast<double>(rows));
   const std::size_t rank = std::max<std::size_t>(beyond, 1) - 1;
@@ -36,7 +36,7 @@ Tails tails(const Tensor<float>& reference, double probability) {
 double share_in_tails(const Tensor<float>& states, const Tails& tails) {
   const std::size_t n = tails.low.size();
   if (states.rank() != 2 || states.extent(1) != n || states.extent(0) == 0)
-    throw ShapeError(fmt::format("extremes: states have shape {}, and should have [rows, {}]",
+    throw ShapeError(fmt::format("extremes: states have shape {}; must have [rows, {}]",
                                  to_string(states.shape()), n));
   std::size_t count = 0;
   for (std::size_t r = 0; r < states.extent(0); ++r)

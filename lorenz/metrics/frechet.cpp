@@ -82,7 +82,7 @@ double frechet_distance(const Climatology& a, const Climatology& b) {
   const std::size_t n = a.dimension();
   if (b.dimension() != n)
     throw ShapeError(
-        fmt::format("frechet: {} features and {} should be as many", n, b.dimension()));
+        fmt::format("frechet: there are {} and {} features; must be as many", n, b.dimension()));
   double distance = 0;
   for (std::size_t i = 0; i < n; ++i)
     distance += (a.mean()[i] - b.mean()[i]) * (a.mean()[i] - b.mean()[i]);
@@ -96,20 +96,27 @@ double frechet_distance(const Climatology& a, const Climatology& b) {
   return std::max(0.0, distance + trace(ca) + trace(cb) - 2 * overlap);
 }
 
+Tensor<float> evenly_spaced_rows(const Tensor<float>& states, std::size_t count, std::size_t first,
+                                 std::size_t n) {
+  const std::size_t d = states.extent(-1), all = states.size() / d;
+  Tensor<float> rows(Shape{n, d});
+  for (std::size_t r = 0; r < n; ++r)
+    std::copy_n(states.data() + (first + r) * all / count * d, d, rows.data() + r * d);
+  return rows;
+}
+
 Climatology feature_climatology(const Tensor<float>& states, const FeatureMap& map,
                                 std::size_t limit) {
   if (states.rank() != 2 || states.extent(0) == 0)
     throw ShapeError("features: states have shape " + to_string(states.shape()) +
-                     ", and should be a matrix with rows");
-  const std::size_t all = states.extent(0), n = states.extent(1);
+                     "; must be a matrix with rows");
+  const std::size_t all = states.extent(0);
   const std::size_t rows = limit == 0 ? all : std::min(limit, all);
   constexpr std::size_t block = 65536;
   std::vector<Climatology> total;
   for (std::size_t first = 0; first < rows; first += block) {
-    Tensor<float> part(Shape{std::min(block, rows - first), n});
-    for (std::size_t r = 0; r < part.extent(0); ++r)
-      std::copy_n(states.data() + (first + r) * all / rows * n, n, part.data() + r * n);
-    const Tensor<double> features = map(part);
+    const Tensor<double> features =
+        map(evenly_spaced_rows(states, rows, first, std::min(block, rows - first)));
     if (total.empty()) total.emplace_back(features.extent(-1));
     total[0].add(features.span());
   }

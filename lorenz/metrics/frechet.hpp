@@ -15,6 +15,10 @@ double frechet_distance(const Climatology& a, const Climatology& b);
 // Rows of normalised states to rows of features; those of nn/fourier_features.hpp, say.
 using FeatureMap = std::function<Tensor<double>(const Tensor<float>& states)>;
 
+// Rows first ... first + n - 1 of `count` rows that are evenly spaced over states [..., D]: [n, D].
+Tensor<float> evenly_spaced_rows(const Tensor<float>& states, std::size_t count, std::size_t first,
+                                 std::size_t n);
+
 // Mean and covariance of the features of states [N, D], a few thousand rows at a time; of at most
 // `limit` rows (0: all), evenly spaced.
 Climatology feature_climatology(const Tensor<float>& states, const FeatureMap& map,

@@ -17,10 +17,10 @@ Histogram::Histogram(std::size_t dimension, const HistogramOptions& options)
   for (std::size_t i = 0; i < dimension && cells <= most; ++i) cells *= options.bins;
   if (dimension == 0 || options.bins == 0 || options.bins > most || cells > most ||
       !(options.half_width > 0))
-    throw ArgumentError(fmt::format(
-        "histogram: {} bins on ±{} in {} dimensions; there should be between 1 and 2^28 "
-        "bins in all",
-        options.bins, options.half_width, dimension));
+    throw ArgumentError(
+        fmt::format("histogram: {} bins on ±{} in {} dimensions; must be 1 to 2^28 bins in "
+                    "all",
+                    options.bins, options.half_width, dimension));
   counts_.assign(cells + 1, 0);
 }
 
@@ -60,7 +60,7 @@ void Histogram::add(std::span<const float> rows) {
 
 double hellinger_distance(const Histogram& p, const Histogram& q) {
   if (p.counts().size() != q.counts().size() || p.dimension() != q.dimension())
-    throw ArgumentError("hellinger: the histograms should have the same bins");
+    throw ArgumentError("hellinger: the histograms have different bins; must have the same");
   if (p.total() == 0 || q.total() == 0) throw ArgumentError("hellinger: a histogram is empty");
   const double np = static_cast<double>(p.total()), nq = static_cast<double>(q.total());
   double sum = 0;

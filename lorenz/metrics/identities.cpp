@@ -11,8 +11,8 @@ namespace papillon::inline metrics {
 
 MomentIdentities moment_identities(const Climatology& states, const Lorenz63& system) {
   if (states.dimension() != 3)
-    throw ShapeError(fmt::format("identities: states have {} components, and should have 3",
-                                 states.dimension()));
+    throw ShapeError(
+        fmt::format("identities: states have {} components; must have 3", states.dimension()));
   const Tensor<double> covariance = states.covariance();
   const std::vector<double>& mean = states.mean();
   const double count = static_cast<double>(states.count());

@@ -128,10 +128,10 @@ std::vector<float> nearest_squared_distances(const Tensor<float>& queries,
   if (queries.rank() != 2 || points.rank() != 2 || queries.extent(1) != points.extent(1) ||
       points.extent(1) == 0)
     throw_shape_error("nearest", queries.shape(), points.shape(),
-                      "both should be matrices of rows of the same length");
+                      "must be matrices of rows of the same length");
   if (points.extent(0) == 0) throw ArgumentError("nearest: there are no points");
   if (!all_finite(queries) || !all_finite(points))
-    throw ArgumentError("nearest: all states should be finite");
+    throw ArgumentError("nearest: a state is not finite; must be finite");
   std::vector<float> best(queries.extent(0), std::numeric_limits<float>::infinity());
   if (points.extent(1) == 3)
     search_all<3>(queries, points, best);

@@ -64,7 +64,8 @@ class Concatenation final : public Features {
 }  // namespace
 
 FeaturesPtr identity_features(std::size_t dimension) {
-  if (dimension == 0) throw ArgumentError("identity features: the dimension should be positive");
+  if (dimension == 0)
+    throw ArgumentError("identity features: the dimension is 0; must be positive");
   return std::make_shared<Identity>(dimension);
 }
 
@@ -81,7 +82,7 @@ FeaturesPtr concatenated_features(std::vector<FeaturesPtr> parts) {
 Tensor<double> evaluate(const Features& features, const Tensor<float>& states) {
   const std::size_t d = features.dimension();
   if (states.rank() != 2 || states.extent(1) != d)
-    throw ShapeError(fmt::format("features: states of shape {} where [N, {}] is needed",
+    throw ShapeError(fmt::format("features: states have shape {}; must be [N, {}]",
                                  to_string(states.shape()), d));
   const std::size_t rows = states.extent(0), width = features.size();
   Tensor<double> out(Shape{rows, width});

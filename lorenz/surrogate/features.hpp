@@ -1,4 +1,4 @@
-// What a surrogate computes from a state before its readout: features, fixed once made.
+// Features of a surrogate: a fixed map from states to the inputs of its readout.
 #pragma once
 
 #include <cstdint>

@@ -13,11 +13,11 @@ namespace {
 
 std::size_t starts_of(const Tensor<float>& states, const PairOptions& o) {
   if (states.rank() != 3)
-    throw ShapeError("pairs: states of shape " + to_string(states.shape()) +
-                     " where [members, times, D] is needed");
+    throw ShapeError("pairs: states have shape " + to_string(states.shape()) +
+                     "; must be [members, times, D]");
   if (o.lead == 0 || o.samples == 0 || !(std::isfinite(o.corruption) && o.corruption >= 0))
     throw ArgumentError(
-        fmt::format("pairs: lead {} and samples {} should be positive, corruption {} not negative",
+        fmt::format("pairs: lead {} and samples {} must be positive, corruption {} not negative",
                     o.lead, o.samples, o.corruption));
   const std::size_t times = states.extent(1);
   if (times <= o.lead)

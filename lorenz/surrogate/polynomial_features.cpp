@@ -90,7 +90,7 @@ class Polynomials final : public Features {
 FeaturesPtr polynomial_features(std::size_t dimension, std::size_t degree) {
   if (dimension == 0 || degree == 0)
     throw ArgumentError(fmt::format(
-        "polynomials of degree {} in {} variables: both should be positive", degree, dimension));
+        "polynomials of degree {} in {} variables; both must be positive", degree, dimension));
   return std::make_shared<Polynomials>(dimension, degree);
 }
 

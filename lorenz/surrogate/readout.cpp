@@ -10,7 +10,7 @@
 namespace papillon::inline surrogate {
 namespace {
 
-constexpr const char* readout_prefix = "readout.";
+const std::string readout_prefix = "readout.";
 
 PAPILLON_CLONES
 void products(std::size_t n, std::size_t f, std::size_t d, const double* x, std::size_t ld,
@@ -49,8 +49,8 @@ class LinearReadout final : public Readout {
   Var<float> operator()(const Var<float>& x) const override { return single_(x); }
   Var<double> operator()(const Var<double>& x) const override { return double_(x); }
   void save(SafetensorsFile& file) const override {
-    file.add(std::string(readout_prefix) + "weight", weight_);
-    file.add(std::string(readout_prefix) + "offset", offset_);
+    file.add(readout_prefix + "weight", weight_);
+    file.add(readout_prefix + "offset", offset_);
   }
 
  private:
@@ -118,8 +118,8 @@ class NetworkReadout final : public Readout {
     for (const auto& [name, tensor] : state_dict<float>(single_))
       file.add(readout_prefix + name, tensor);
     if (units_.centre.empty()) return;
-    file.add(std::string(readout_prefix) + "centre", units_.centre);
-    file.add(std::string(readout_prefix) + "scale", units_.scale);
+    file.add(readout_prefix + "centre", units_.centre);
+    file.add(readout_prefix + "scale", units_.scale);
   }
 
  private:
@@ -137,8 +137,8 @@ class NetworkReadout final : public Readout {
 };
 
 void check_units(const Standardisation& units, std::size_t inputs) {
-  const Shape wanted = units.centre.empty() ? Shape{0} : Shape{inputs};
-  if (units.centre.shape() != wanted || units.scale.shape() != wanted)
+  const Shape shape = units.centre.empty() ? Shape{0} : Shape{inputs};
+  if (units.centre.shape() != shape || units.scale.shape() != shape)
     throw ShapeError(fmt::format("readout: centre {} and scale {} for {} features",
                                  to_string(units.centre.shape()), to_string(units.scale.shape()),
                                  inputs));
@@ -149,7 +149,7 @@ void check_units(const Standardisation& units, std::size_t inputs) {
 
 // Loads "readout.<name>" for each of the network's parameters.
 template <class Network>
-Network loaded(Network network, const SafetensorsFile& file) {
+Network load_parameters(Network network, const SafetensorsFile& file) {
   load_state_dict<float>(network, file, readout_prefix);
   return network;
 }
@@ -158,7 +158,7 @@ Shape matrix(const SafetensorsFile& file, const std::string& name) {
   const Shape& shape = file.entry(readout_prefix + name).shape;
   if (shape.size() != 2 || shape[0] == 0 || shape[1] == 0)
     throw InputError("tensor '" + (readout_prefix + name) + "' has shape " + to_string(shape) +
-                     " (a matrix is needed)");
+                     "; must be a matrix");
   return shape;
 }
 
@@ -200,17 +200,16 @@ ReadoutPtr residual_readout(const ResidualMlp<float>& network, Standardisation u
 ReadoutPtr load_readout(const std::string& kind, const SafetensorsFile& file) {
   if (kind == "linear") {
     const Shape weight = matrix(file, "weight");
-    const std::string offset = std::string(readout_prefix) + "offset";
+    const std::string offset = readout_prefix + "offset";
     if (file.entry(offset).shape != Shape{weight[0]})
       throw InputError("tensor '" + offset + "' has shape " + to_string(file.entry(offset).shape));
-    return linear_readout(file.tensor<double>(std::string(readout_prefix) + "weight"),
+    return linear_readout(file.tensor<double>(readout_prefix + "weight"),
                           file.tensor<double>(offset));
   }
   Standardisation units;
-  if (file.contains(std::string(readout_prefix) + "centre") ||
-      file.contains(std::string(readout_prefix) + "scale"))
-    units = {file.tensor<double>(std::string(readout_prefix) + "centre"),
-             file.tensor<double>(std::string(readout_prefix) + "scale")};
+  if (file.contains(readout_prefix + "centre") || file.contains(readout_prefix + "scale"))
+    units = {file.tensor<double>(readout_prefix + "centre"),
+             file.tensor<double>(readout_prefix + "scale")};
   if (kind == "mlp") {
     std::vector<std::size_t> widths = {matrix(file, "layers.0.weight")[1]};
     for (std::size_t l = 0; file.contains(fmt::format("{}layers.{}.weight", readout_prefix, l));
@@ -221,7 +220,7 @@ ReadoutPtr load_readout(const std::string& kind, const SafetensorsFile& file) {
                                      readout_prefix, l, to_string(weight), widths.back()));
       widths.push_back(weight[0]);
     }
-    return mlp_readout(loaded(Mlp<float>(widths, {}), file), units);
+    return mlp_readout(load_parameters(Mlp<float>(widths, {}), file), units);
   }
   if (kind == "residual") {
     const Shape in = matrix(file, "input_projection.weight");
@@ -231,8 +230,9 @@ ReadoutPtr load_readout(const std::string& kind, const SafetensorsFile& file) {
     if (element_count(file) / in[0] < 2 * blocks * in[0])
       throw InputError("readout: the network's tensors do not fit together (too few elements)");
     return residual_readout(
-        loaded(ResidualMlp<float>(in[1], in[0], blocks, matrix(file, "output_head.weight")[0], {}),
-               file),
+        load_parameters(
+            ResidualMlp<float>(in[1], in[0], blocks, matrix(file, "output_head.weight")[0], {}),
+            file),
         units);
   }
   throw InputError("metadata 'readout' is '" + kind + "' (linear, mlp or residual)");

@@ -42,8 +42,8 @@ double ridge_memory(std::size_t features, std::size_t targets) {
 StreamingRidge::StreamingRidge(std::size_t features, std::size_t targets)
     : features_(features), targets_(targets), width_(features + targets + 1) {
   if (features == 0 || targets == 0)
-    throw ArgumentError(
-        fmt::format("ridge: {} features and {} targets; there should be some", features, targets));
+    throw ArgumentError(fmt::format("ridge: there are {} features and {} targets; must be some",
+                                    features, targets));
   if (features > most_features)
     throw ArgumentError(fmt::format("ridge: {} features; no more than {} can be decomposed",
                                     features, most_features));
@@ -107,7 +107,8 @@ void StreamingRidge::add(std::size_t rows, const RowSource& source) {
 }
 
 RidgeSystem StreamingRidge::decompose() && {
-  if (rows_ < 2) throw ArgumentError(fmt::format("ridge: {} rows; at least two are needed", rows_));
+  if (rows_ < 2)
+    throw ArgumentError(fmt::format("ridge: there are {} rows; must be two or more", rows_));
   const std::size_t last = width_ - 1;
   for (std::size_t i = 0; i < width_; ++i)
     if (!std::isfinite(products_(last, i)) || !std::isfinite(products_(i, i)))
@@ -129,19 +130,20 @@ RidgeSystem StreamingRidge::decompose() && {
   for (std::size_t i = 0; i < features_; ++i) {
     system.centre_[i] = centre_[i] + mean[i] / scale_[i];
     system.scale_[i] = deviation[i] / scale_[i];
-    if (system.scale_[i] > constant_below * std::abs(system.centre_[i])) system.kept_.push_back(i);
+    if (system.scale_[i] > constant_below * std::abs(system.centre_[i]))
+      system.varying_.push_back(i);
   }
   for (std::size_t k = 0; k < targets_; ++k)
     system.offset_[k] = centre_[features_ + k] + mean[features_ + k] / scale_[features_ + k];
-  system.constant_ = features_ - system.kept_.size();
+  system.constant_ = features_ - system.varying_.size();
 
-  const std::size_t kept = system.kept_.size();
-  Tensor<double> correlations = Tensor<double>::zeros({kept, kept});  // the lower triangle
-  Tensor<double> covariance(Shape{kept, targets_});
-  for (std::size_t p = 0; p < kept; ++p) {
-    const std::size_t i = system.kept_[p];
+  const std::size_t count = system.varying_.size();
+  Tensor<double> correlations = Tensor<double>::zeros({count, count});  // the lower triangle
+  Tensor<double> covariance(Shape{count, targets_});
+  for (std::size_t p = 0; p < count; ++p) {
+    const std::size_t i = system.varying_[p];
     for (std::size_t q = 0; q <= p; ++q) {
-      const std::size_t j = system.kept_[q];
+      const std::size_t j = system.varying_[q];
       correlations(p, q) =
           (products_(i, j) / n - mean[i] * mean[j]) / (deviation[i] * deviation[j]);
     }
@@ -163,9 +165,9 @@ RidgeSystem StreamingRidge::decompose() && {
 
 RidgeFit RidgeSystem::solve(double lambda) const {
   if (!std::isfinite(lambda) || lambda < 0)
-    throw ArgumentError(fmt::format("ridge: lambda {} should not be negative", lambda));
-  const std::size_t kept = kept_.size(), all = features(), targets = offset_.size();
-  const double largest = kept > 0 ? eigenvalues_[kept - 1] : 0;
+    throw ArgumentError(fmt::format("ridge: lambda is {}; must not be negative", lambda));
+  const std::size_t count = varying_.size(), all = features(), targets = offset_.size();
+  const double largest = count > 0 ? eigenvalues_[count - 1] : 0;
   // What the decomposition resolves: eigenvalues to about the rounding of the largest, and the rank
   // (where there is no lambda to cover it) to F times that.
   const double resolution =
@@ -176,20 +178,21 @@ RidgeFit RidgeSystem::solve(double lambda) const {
   if (flat > 0 || (lambda == 0 && constant_ > 0))
     throw NumericalError(fmt::format(
         "ridge: with lambda {:g}, {} of {} directions of the features have no variance in {} "
-        "samples that double precision could tell from zero; lambda should be at least {:.0e}",
+        "samples that double precision could tell from zero; lambda must be at least {:.0e}",
         lambda, static_cast<std::size_t>(flat) + constant_, all, rows_,
         std::max(10 * epsilon * largest, 1e-12)));
   RidgeFit fit{Tensor<double>::zeros({targets, all}), centre_, offset_, lambda, 0};
   Tensor<double> filtered = projections_;
-  for (std::size_t p = 0; p < kept; ++p) {
+  for (std::size_t p = 0; p < count; ++p) {
     const double l = std::max(eigenvalues_[p], 0.0);
     fit.degrees_of_freedom += l / (l + lambda);
     for (std::size_t k = 0; k < targets; ++k) filtered(p, k) /= l + lambda;
   }
   const SingleThreadedBlas guard;
   const Tensor<double> w = matmul(vectors_, filtered);  // [K, D], for standardised features
-  for (std::size_t p = 0; p < kept; ++p)
-    for (std::size_t k = 0; k < targets; ++k) fit.weight(k, kept_[p]) = w(p, k) / scale_[kept_[p]];
+  for (std::size_t p = 0; p < count; ++p)
+    for (std::size_t k = 0; k < targets; ++k)
+      fit.weight(k, varying_[p]) = w(p, k) / scale_[varying_[p]];
   return fit;
 }
 

@@ -48,12 +48,12 @@ class RidgeSystem {
   friend class StreamingRidge;
   std::uint64_t rows_ = 0;
   std::size_t constant_ = 0;
-  std::vector<std::size_t> kept_;  // the features that vary
-  Tensor<double> centre_, scale_;  // [F]
-  Tensor<double> offset_;          // [D]
-  Tensor<double> eigenvalues_;     // [K], K features kept
-  Tensor<double> vectors_;         // [K, K], one a column
-  Tensor<double> projections_;     // [K, D]: vectors^T X^T Y / N
+  std::vector<std::size_t> varying_;  // the features that are not constant
+  Tensor<double> centre_, scale_;     // [F]
+  Tensor<double> offset_;             // [D]
+  Tensor<double> eigenvalues_;        // [K], for K varying features
+  Tensor<double> vectors_;            // [K, K], one a column
+  Tensor<double> projections_;        // [K, D]: vectors^T X^T Y / N
 };
 
 // The most memory, in bytes, that a StreamingRidge and the decomposition of what it gives up take.

@@ -12,21 +12,16 @@ Rollout rollout(const Surrogate& surrogate, const Tensor<float>& initial, std::s
                 double limit) {
   const std::size_t d = surrogate.dimension();
   if (initial.rank() != 2 || initial.extent(1) != d)
-    throw ShapeError(fmt::format("rollout: initial states of shape {} where [N, {}] is needed",
+    throw ShapeError(fmt::format("rollout: initial states have shape {}; must be [N, {}]",
                                  to_string(initial.shape()), d));
   if (leads == 0 || !(limit > 0))
     throw ArgumentError(
-        fmt::format("rollout: leads {} and limit {} should be positive", leads, limit));
+        fmt::format("rollout: leads {} and limit {} must be positive", leads, limit));
   const std::size_t windows = initial.extent(0);
-  const auto& shift = surrogate.shift();
-  const auto& scale = surrogate.scale();
   Rollout out{Tensor<float>(Shape{windows, leads, d}),
               std::vector<std::uint32_t>(windows, static_cast<std::uint32_t>(leads + 1))};
   for_each_tile(windows, [&](std::size_t first, std::size_t n) {
-    Tensor<double> x(Shape{n, d}), before;
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < d; ++j)
-        x(i, j) = (static_cast<double>(initial(first + i, j)) - shift[j]) / scale[j];
+    Tensor<double> x = surrogate.normalised(initial, first, n), before;
     for (std::size_t lead = 0; lead < leads; ++lead) {
       before = x;
       surrogate.advance(n, x.data());
@@ -40,7 +35,7 @@ Rollout rollout(const Surrogate& surrogate, const Tensor<float>& initial, std::s
           if (!std::isfinite(x(i, j))) x(i, j) = before(i, j);
           x(i, j) = std::clamp(x(i, j), -limit, limit);
           out.states[((first + i) * leads + lead) * d + j] =
-              static_cast<float>(x(i, j) * scale[j] + shift[j]);
+              static_cast<float>(surrogate.physical(x(i, j), j));
         }
       }
     }

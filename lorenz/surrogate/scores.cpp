@@ -20,12 +20,12 @@ void check(const ScoreOptions& o, const Tensor<float>& states, std::size_t dimen
       !(o.lyapunov_exponent > 0))
     throw ArgumentError(
         fmt::format("scores: lead {}, leads {}, windows {}, threshold {} and "
-                    "Lyapunov exponent {} should be positive",
+                    "Lyapunov exponent {} must be positive",
                     o.lead, o.leads, o.windows, o.threshold, o.lyapunov_exponent));
   if (states.rank() != 3 || states.extent(2) != dimension)
     throw InputError(
-        fmt::format("scores: {} trajectories of shape {} where [members, times, {}] "
-                    "is needed",
+        fmt::format("scores: {} trajectories have shape {}; must be [members, times, "
+                    "{}]",
                     what, to_string(states.shape()), dimension));
   if (states.extent(1) <= o.lead * o.leads)
     throw InputError(
@@ -52,10 +52,62 @@ void add_normalised(Histogram& histogram, Tensor<float> states, const std::vecto
   histogram.add(states.span());
 }
 
-// Sums over one tile of windows.
+// Sums over windows.
 struct Sums {
-  explicit Sums(std::size_t leads, std::size_t d)
+  Sums(std::size_t leads, std::size_t d)
       : squares(leads * d), absolutes(leads * d), diverged(leads) {}
+
+  // A forecast [leads, D] that diverged at that lead; the truths are `stride` numbers apart.
+  void add(const float* forecast, std::uint32_t diverged_at, const float* truth, std::size_t stride,
+           const std::vector<double>& scale, double threshold) {
+    const std::size_t d = scale.size(), leads = diverged.size();
+    std::size_t valid = leads;
+    for (std::size_t l = leads; l-- > 0;) {
+      double square = 0;
+      for (std::size_t j = 0; j < d; ++j) {
+        const double error = static_cast<double>(forecast[l * d + j]) -
+                             static_cast<double>(truth[(l + 1) * stride + j]);
+        squares[l * d + j] += error * error;
+        absolutes[l * d + j] += std::abs(error);
+        square += error * error / (scale[j] * scale[j]);
+      }
+      if (std::sqrt(square / static_cast<double>(d)) > threshold) valid = l;
+      if (diverged_at <= l + 1) ++diverged[l];
+    }
+    valid_leads += static_cast<double>(valid == leads ? leads : valid + 1);
+    if (valid == leads) ++always_valid;
+  }
+
+  void merge(const Sums& other) {
+    for (std::size_t i = 0; i < squares.size(); ++i) squares[i] += other.squares[i];
+    for (std::size_t i = 0; i < absolutes.size(); ++i) absolutes[i] += other.absolutes[i];
+    for (std::size_t l = 0; l < diverged.size(); ++l) diverged[l] += other.diverged[l];
+    valid_leads += other.valid_leads;
+    always_valid += other.always_valid;
+  }
+
+  SurrogateScores scores(std::size_t windows, const std::vector<double>& scale) const {
+    const std::size_t d = scale.size();
+    SurrogateScores scores;
+    const double n = static_cast<double>(windows), nd = n * static_cast<double>(d);
+    for (std::size_t l = 0; l < diverged.size(); ++l) {
+      double square = 0, absolute = 0, normalised = 0;
+      for (std::size_t j = 0; j < d; ++j) {
+        square += squares[l * d + j] / nd;
+        absolute += absolutes[l * d + j] / nd;
+        normalised += squares[l * d + j] / nd / (scale[j] * scale[j]);
+      }
+      scores.lead.push_back(l + 1);
+      scores.mse.push_back(square);
+      scores.mae.push_back(absolute);
+      scores.nrmse.push_back(std::sqrt(normalised));
+      scores.diverged.push_back(static_cast<double>(diverged[l]) / n);
+    }
+    scores.always_valid = static_cast<double>(always_valid) / n;
+    scores.windows = windows;
+    return scores;
+  }
+
   std::vector<double> squares, absolutes;  // [leads, D]
   std::vector<std::size_t> diverged;
   double valid_leads = 0;
@@ -121,60 +173,24 @@ SurrogateScores SurrogateTest::score(const Surrogate& surrogate,
     std::vector<Sums> sums(tiles, Sums(leads, d));
     Tensor<float> later(Shape{chunk, late, d});
     parallel_for(tiles, [&](std::size_t tile) {
-      Sums& s = sums[tile];
-      for (std::size_t w = tile * tile_windows; w < std::min(chunk, (tile + 1) * tile_windows);
-           ++w) {
+      const std::size_t end = std::min(chunk, (tile + 1) * tile_windows);
+      for (std::size_t w = tile * tile_windows; w < end; ++w) {
         const float* states = forecast.states.data() + w * leads * d;
         std::copy_n(states + skipped * d, late * d, later.data() + w * late * d);
-        std::size_t valid = leads;
-        for (std::size_t l = leads; l-- > 0;) {
-          const float* truth = test_->data() + (starts_[begin + w] + (l + 1) * options_.lead) * d;
-          double square = 0;
-          for (std::size_t j = 0; j < d; ++j) {
-            const double error =
-                static_cast<double>(states[l * d + j]) - static_cast<double>(truth[j]);
-            s.squares[l * d + j] += error * error;
-            s.absolutes[l * d + j] += std::abs(error);
-            square += error * error / (scale_[j] * scale_[j]);
-          }
-          if (std::sqrt(square / static_cast<double>(d)) > options_.threshold) valid = l;
-          if (forecast.diverged_at[w] <= l + 1) ++s.diverged[l];
-        }
-        s.valid_leads += static_cast<double>(valid == leads ? leads : valid + 1);
-        if (valid == leads) ++s.always_valid;
+        sums[tile].add(states, forecast.diverged_at[w], test_->data() + starts_[begin + w] * d,
+                       options_.lead * d, scale_, options_.threshold);
       }
     });
-    for (const Sums& s : sums) {
-      for (std::size_t i = 0; i < leads * d; ++i) total.squares[i] += s.squares[i];
-      for (std::size_t i = 0; i < leads * d; ++i) total.absolutes[i] += s.absolutes[i];
-      for (std::size_t l = 0; l < leads; ++l) total.diverged[l] += s.diverged[l];
-      total.valid_leads += s.valid_leads;
-      total.always_valid += s.always_valid;
-    }
+    for (const Sums& s : sums) total.merge(s);
     add_normalised(histogram, std::move(later), shift_, scale_);
     if (progress) progress(begin + chunk);
   }
 
-  SurrogateScores scores;
-  const double n = static_cast<double>(windows), nd = n * static_cast<double>(d);
-  for (std::size_t l = 0; l < leads; ++l) {
-    double square = 0, absolute = 0, normalised = 0;
-    for (std::size_t j = 0; j < d; ++j) {
-      square += total.squares[l * d + j] / nd;
-      absolute += total.absolutes[l * d + j] / nd;
-      normalised += total.squares[l * d + j] / nd / (scale_[j] * scale_[j]);
-    }
-    scores.lead.push_back(l + 1);
-    scores.mse.push_back(square);
-    scores.mae.push_back(absolute);
-    scores.nrmse.push_back(std::sqrt(normalised));
-    scores.diverged.push_back(static_cast<double>(total.diverged[l]) / n);
-  }
-  scores.valid_time = total.valid_leads / n * surrogate.time_step() * options_.lyapunov_exponent;
-  scores.always_valid = static_cast<double>(total.always_valid) / n;
+  SurrogateScores scores = total.scores(windows, scale_);
+  scores.valid_time = total.valid_leads / static_cast<double>(windows) * surrogate.time_step() *
+                      options_.lyapunov_exponent;
   scores.hellinger = hellinger_distance(histogram, *reference_);
   scores.hellinger_floor = floor_;
-  scores.windows = windows;
   return scores;
 }
 

@@ -1,4 +1,4 @@
-// How good forecasts are: scores over leads against the trajectories that they started on.
+// Scores of forecasts over lead times, against the trajectories of their initial states.
 #pragma once
 
 #include <functional>

@@ -19,7 +19,7 @@ Var<T> row(const std::vector<double>& values) {
 
 void check_states(const Shape& shape, std::size_t dimension) {
   if (shape.size() != 2 || shape[1] != dimension)
-    throw ShapeError(fmt::format("surrogate: states of shape {} where [N, {}] is needed",
+    throw ShapeError(fmt::format("surrogate: states have shape {}; must be [N, {}]",
                                  to_string(shape), dimension));
 }
 
@@ -46,7 +46,7 @@ Surrogate::Surrogate(FeaturesPtr features, ReadoutPtr readout, std::vector<doubl
                       "scale > 0)",
                       j, shift_[j], scale_[j]));
   if (!(std::isfinite(time_step) && time_step > 0))
-    throw ArgumentError(fmt::format("surrogate: time step {} should be positive", time_step));
+    throw ArgumentError(fmt::format("surrogate: time step is {}; must be positive", time_step));
 }
 
 void Surrogate::advance(std::size_t n, double* states) const {
@@ -58,19 +58,25 @@ void Surrogate::advance(std::size_t n, double* states) const {
 }
 
 template <class T>
+Tensor<double> Surrogate::normalised(const Tensor<T>& states, std::size_t first,
+                                     std::size_t n) const {
+  Tensor<double> x(Shape{n, dimension()});
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < dimension(); ++j)
+      x(i, j) = (static_cast<double>(states(first + i, j)) - shift_[j]) / scale_[j];
+  return x;
+}
+
+template <class T>
 Tensor<T> Surrogate::step(const Tensor<T>& states) const {
   check_states(states.shape(), dimension());
   const std::size_t d = dimension(), rows = states.extent(0);
   Tensor<T> out(states.shape());
   for_each_tile(rows, [&](std::size_t first, std::size_t n) {
-    Tensor<double> x(Shape{n, d});
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < d; ++j)
-        x(i, j) = (static_cast<double>(states(first + i, j)) - shift_[j]) / scale_[j];
+    Tensor<double> x = normalised(states, first, n);
     advance(n, x.data());
     for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < d; ++j)
-        out(first + i, j) = static_cast<T>(x(i, j) * scale_[j] + shift_[j]);
+      for (std::size_t j = 0; j < d; ++j) out(first + i, j) = static_cast<T>(physical(x(i, j), j));
   });
   return out;
 }
@@ -82,6 +88,7 @@ Var<T> Surrogate::step(const Var<T>& states) const {
   return states + (*readout_)((*features_)((states - row<T>(shift_)) / scale)) * scale;
 }
 
+template Tensor<double> Surrogate::normalised(const Tensor<float>&, std::size_t, std::size_t) const;
 template Tensor<float> Surrogate::step(const Tensor<float>&) const;
 template Tensor<double> Surrogate::step(const Tensor<double>&) const;
 template Var<float> Surrogate::step(const Var<float>&) const;

@@ -36,6 +36,12 @@ class Surrogate {
   // adjoint.
   template <class T>
   Var<T> step(const Var<T>& states) const;
+  // Rows first ... first + n - 1 of states [N, D], normalised; and back to physical units.
+  template <class T>
+  Tensor<double> normalised(const Tensor<T>& states, std::size_t first, std::size_t n) const;
+  double physical(double normalised, std::size_t component) const {
+    return normalised * scale_[component] + shift_[component];
+  }
   // n normalised states, one step in place, on the calling thread.
   void advance(std::size_t n, double* normalised_states) const;
 

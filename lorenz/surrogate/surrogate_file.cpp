@@ -1,12 +1,12 @@
 // Surrogates as safetensors files.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "papillon/lorenz/surrogate/surrogate.hpp"
 #include "papillon/nn/fused/layout.hpp"
 #include "papillon/nn/stored_state.hpp"
+#include "papillon/tensor/numbers.hpp"
 
 namespace papillon::inline surrogate {
 namespace {
@@ -28,11 +28,14 @@ Json describe(const Features& features, const std::string& prefix, SafetensorsFi
 template <class Number>
 Number number(const Json& json, const char* key) {
   const std::string text = json.value(key, "");
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw InputError(fmt::format("features: '{}' is '{}' (a number is needed)", key, text));
-  return value;
+  const auto value = [&] {
+    if constexpr (std::is_floating_point_v<Number>)
+      return parse_number(text);
+    else
+      return parse_count(text);
+  }();
+  if (!value) throw InputError(fmt::format("features: '{}' is '{}'; must be a number", key, text));
+  return *value;
 }
 
 ResidualFilmMlp<float> read_network(const std::string& prefix, const SafetensorsFile& file) {
@@ -55,7 +58,7 @@ std::vector<int> read_timesteps(const Json& json) {
   std::vector<int> timesteps;
   for (const auto& t : list) {
     if (!t.is_number_integer() || t < 0 || t > 1'000'000)
-      throw InputError("features: 'timesteps' should be a list of numbers");
+      throw InputError("features: 'timesteps' must be a list of numbers");
     timesteps.push_back(t.get<int>());
   }
   return timesteps;

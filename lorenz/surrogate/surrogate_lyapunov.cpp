@@ -11,8 +11,8 @@ LyapunovSpectrum surrogate_lyapunov(const Surrogate& surrogate, const Tensor<dou
                                     LyapunovOptions options) {
   const std::size_t d = surrogate.dimension();
   if (states.rank() != 2 || states.extent(1) != d || states.extent(0) < 2)
-    throw ShapeError("surrogate_lyapunov: states of shape " + to_string(states.shape()) +
-                     " where [N, " + std::to_string(d) + "] with two or more is needed");
+    throw ShapeError("surrogate_lyapunov: states have shape " + to_string(states.shape()) +
+                     "; must be [N, " + std::to_string(d) + "], two or more");
   options.trajectories = states.extent(0);
   options.dt = surrogate.time_step();
   const SingleThreadedBlas guard;

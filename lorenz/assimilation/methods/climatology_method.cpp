@@ -10,16 +10,15 @@ namespace papillon::inline assimilation {
 MethodPointer climatology_method(std::vector<double> mean, std::vector<double> variances) {
   if (mean.empty() || mean.size() != variances.size())
     throw ShapeError(
-        fmt::format("climatology: {} means and {} variances", mean.size(), variances.size()));
+        fmt::format("climatology: there are {} means and {} variances; must be as many, and some",
+                    mean.size(), variances.size()));
   MethodTraits traits{"climatology", fmt::format("climatology mean {} variance {}",
                                                  fmt::join(mean, " "), fmt::join(variances, " "))};
   traits.uncertainty = Uncertainty::gaussian;
-  return make_method(std::move(traits), [mean, variances](AnalysisCase& one, Arena&) {
-    if (one.states.width != mean.size())
-      throw ShapeError(fmt::format("climatology: of {} components, and the state has {}",
-                                   mean.size(), one.states.width));
-    std::copy(mean.begin(), mean.end(), one.states.data);
-    for (const Rows& report : {one.report.background, one.report.analysis})
+  traits.dimension = mean.size();
+  return make_method(std::move(traits), [mean, variances](AnalysisCase& analysis, Arena&) {
+    std::copy(mean.begin(), mean.end(), analysis.states.data);
+    for (const Rows& report : {analysis.report.background, analysis.report.analysis})
       if (report.data) std::copy(variances.begin(), variances.end(), report.data);
   });
 }

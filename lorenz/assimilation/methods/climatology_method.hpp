@@ -1,4 +1,4 @@
-// No assimilation at all: the mean of the climatology, whatever is observed.
+// A baseline without assimilation: the mean of the climatology, independent of the observations.
 #pragma once
 
 #include <vector>

@@ -114,16 +114,14 @@ double* transform_in_span(std::size_t rank, const double* sigma, const double* w
 
 }  // namespace
 
-void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Arena& memory) {
-  const Observation& observed = *one.observations;
+void enkf_n_analysis(AnalysisCase& analysis, const EnkfNOptions& options, Arena& memory) {
+  const Observation& observed = *analysis.observations;
   if (observed.count() == 0) return;
-  const MeanAndAnomalies x = split_mean(one.states, memory);
-  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
-  const Spectrum spectrum =
-      decompose(y.anomalies, whitened_innovation(observed, y.mean, memory), memory);
+  const MeanAndAnomalies x = split_mean(analysis.states, memory);
+  const Spectrum spectrum = decompose(analysis.states, observed, memory);
 
-  const double members = static_cast<double>(one.states.count);
-  const std::size_t rank = spectrum.rank, d = one.states.width;
+  const double members = static_cast<double>(analysis.states.count);
+  const std::size_t rank = spectrum.rank, d = analysis.states.width;
   double *sigma = memory.take(rank), *delta = memory.take(rank), *w = memory.take(rank);
   for (std::size_t k = 0; k < rank; ++k) {
     sigma[k] = spectrum.s[k] * std::sqrt(members - 1);
@@ -144,26 +142,27 @@ void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Arena& memo
 
   // x_m <- sqrt(M-1) (scale x_m + sum_jk v_j[m] g_jk q_k), q_k = sum_m v_k[m] x_m
   const Rows q = memory.rows(rank, d), gq = memory.rows(rank, d);
-  std::fill_n(gq.data, gq.size(), 0.0);
+  std::ranges::fill(gq.values(), 0.0);
   for (std::size_t k = 0; k < rank; ++k) combine_members(x.anomalies, spectrum.v[k], q[k]);
   for (std::size_t j = 0; j < rank; ++j)
     for (std::size_t k = 0; k < rank; ++k)
       for (std::size_t i = 0; i < d; ++i) gq[j][i] += g[j * rank + k] * q[k][i];
   const double norm = std::sqrt(members - 1) * options.analysis_anomaly_inflation;
-  for (std::size_t m = 0; m < one.states.count; ++m)
+  for (std::size_t m = 0; m < analysis.states.count; ++m)
     for (std::size_t i = 0; i < d; ++i) {
       double sum = scale * x.anomalies[m][i];
       for (std::size_t j = 0; j < rank; ++j) sum += spectrum.v[j][m] * gq[j][i];
       x.anomalies[m][i] = norm * sum;
     }
-  if (options.rotate) rotate_anomalies(x.anomalies, one.random, memory);
-  join_mean(x, one.states);
+  if (options.rotate) rotate_anomalies(x.anomalies, analysis.random, memory);
+  join_mean(x, analysis.states);
 }
 
 MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options) {
   if (members < 2) throw ArgumentError(fmt::format("enkf_n: {} members; needs 2 or more", members));
   if (!(options.analysis_anomaly_inflation > 0 && options.certainty > 0) || options.gauge < 0)
-    throw ArgumentError("enkf_n: inflation and certainty should be positive, gauge not negative");
+    throw ArgumentError(
+        "enkf_n: inflation and certainty must be positive, gauge must not be negative");
   return make_method(
       {"enkf_n",
        fmt::format("enkf_n members {} uncertain_mean {} gauge {} mode_correction {} certainty {} "
@@ -172,7 +171,9 @@ MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options) {
                    options.certainty, options.full_hessian, options.analysis_anomaly_inflation,
                    options.rotate),
        members},
-      [options](AnalysisCase& one, Arena& memory) { enkf_n_analysis(one, options, memory); });
+      [options](AnalysisCase& analysis, Arena& memory) {
+        enkf_n_analysis(analysis, options, memory);
+      });
 }
 
 }  // namespace papillon::inline assimilation

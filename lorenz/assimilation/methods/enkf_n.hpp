@@ -36,7 +36,7 @@ struct EnkfNOptions {
 // sqrt(M-1) X C^-1/2 with the Hessian C of the primal cost at w:
 //   C = Y^T R^-1 Y + c ((epsilon_N + w.w) I - 2 w w^T) / (epsilon_N + w.w)^2.
 // states: [M, D], M >= 2. H is linearised by the ensemble.
-void enkf_n_analysis(AnalysisCase& one, const EnkfNOptions& options, Arena& memory);
+void enkf_n_analysis(AnalysisCase& analysis, const EnkfNOptions& options, Arena& memory);
 MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options = {});
 
 }  // namespace papillon::inline assimilation

@@ -4,12 +4,13 @@
 
 #include <cmath>
 
+#include "papillon/lorenz/assimilation/methods/generating_method.hpp"
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 
 namespace papillon::inline assimilation {
 namespace {
 
-void write_around(const double* centre, Rows anomalies, Rows out) {
+void write_around(const double* centre, ConstRows anomalies, Rows out) {
   if (!out.data) return;
   for (std::size_t m = 0; m < out.count; ++m)
     for (std::size_t i = 0; i < out.width; ++i) out[m][i] = centre[i] + anomalies[m][i];
@@ -17,93 +18,50 @@ void write_around(const double* centre, Rows anomalies, Rows out) {
 
 }  // namespace
 
-void enoi_analysis(AnalysisCase& one, Rows ensemble, const EnoiOptions& options, Arena& memory) {
-  const Observation& observed = *one.observations;
+void enoi_analysis(AnalysisCase& analysis, ConstRows ensemble, const EnoiOptions& options,
+                   Arena& memory) {
+  const Observation& observed = *analysis.observations;
   const std::size_t p = observed.count();
-  const double rho = options.prior_variance_inflation, scale = std::sqrt(rho);
+  const double scale = std::sqrt(options.prior_variance_inflation);
   const Rows x = split_mean(ensemble, memory).anomalies;
-  for (std::size_t k = 0; k < x.size(); ++k) x.data[k] *= scale;
-  write_around(one.states[0], x, one.report.background);
-  if (p == 0) return write_around(one.states[0], x, one.report.analysis);
+  for (double& a : x.values()) a *= scale;
+  write_around(analysis.states[0], x, analysis.report.background);
+  if (p == 0) return write_around(analysis.states[0], x, analysis.report.analysis);
   const ObservedAnomalies y = observe_ensemble(ensemble, observed, memory);
   const double* predicted = y.mean;
   if (options.innovation == InnovationOf::background) {
     const Rows of_background = memory.rows(1, p);
-    observed.predict(one.states, of_background, memory);
+    observed.predict(analysis.states, of_background, memory);
     predicted = of_background[0];
   }
-  const Spectrum spectrum =
+  Spectrum spectrum =
       decompose(y.anomalies, whitened_innovation(observed, predicted, memory), memory);
 
-  // The mean update of etkf_analysis(), with the anomalies scaled already.
-  const double norm = 1 / std::sqrt(static_cast<double>(ensemble.count) - 1);
-  double *weights = memory.take(spectrum.rank), *extra = memory.take(spectrum.rank);
-  for (std::size_t k = 0; k < spectrum.rank; ++k) {
-    const double s = scale * spectrum.s[k], c = 1 / (1 + s * s);
-    weights[k] = norm * s * c * spectrum.projections[k][0];
-    extra[k] = std::sqrt(c) - 1;
-  }
-  move_mean(one.states[0], x, spectrum, weights);
-  if (!one.report.analysis.data) return;
-  transform_anomalies(x, spectrum, 1, extra, memory);
-  write_around(one.states[0], x, one.report.analysis);
+  // The inflation is in the anomalies already.
+  for (std::size_t k = 0; k < spectrum.rank; ++k) spectrum.s[k] *= scale;
+  const EtkfWeights weights = etkf_weights(spectrum, 1, memory);
+  move_mean(analysis.states[0], x, spectrum, weights.c);
+  if (!analysis.report.analysis.data) return;
+  transform_anomalies(x, spectrum, weights.scale, weights.g, memory);
+  write_around(analysis.states[0], x, analysis.report.analysis);
 }
 
-namespace {
-
-class Enoi final : public AssimilationMethod {
- public:
-  Enoi(SourcePointer source, const EnoiOptions& options)
-      : source_(std::move(source)), options_(options) {
-    if (!source_) throw ArgumentError("enoi: needs a source of ensembles");
-    if (!(options.prior_variance_inflation > 0))
-      throw ArgumentError("enoi: the inflation should be positive");
-  }
-  std::string name() const override { return "enoi"; }
-  std::string description() const override {
-    return fmt::format(
-        "enoi prior_variance_inflation {} innovation of the {}, {}",
-        options_.prior_variance_inflation,
-        options_.innovation == InnovationOf::background ? "background" : "ensemble mean",
-        source_->description());
-  }
-  Uncertainty uncertainty() const override { return Uncertainty::generated; }
-  std::size_t scored_members() const override { return source_->members(); }
-  bool batched() const override { return source_->batched(); }
-  void check(const ObservationModel& observations) const override {
-    if (source_->dimension() != observations.dimension())
-      throw ShapeError(fmt::format("enoi: ensembles of {} components, observations of {}",
-                                   source_->dimension(), observations.dimension()));
-  }
-
-  void analyse(std::span<AnalysisCase> cases, Arena& memory) const override {
-    const std::size_t n = cases.size(), d = source_->dimension(), m = source_->members();
-    Tensor<double> backgrounds(Shape{n, d});
-    std::vector<RandomAddress> addresses;
-    for (std::size_t i = 0; i < n; ++i) {
-      std::copy_n(cases[i].states[0], d, backgrounds.data() + i * d);
-      addresses.push_back(cases[i].random);
-    }
-    Tensor<double> ensembles = source_->generate(backgrounds, addresses);
-    const auto one = [&](AnalysisCase& c, Arena& mine) {
-      const std::size_t i = static_cast<std::size_t>(&c - cases.data());
-      enoi_analysis(c, {ensembles.data() + i * m * d, m, d}, options_, mine);
-    };
-    if (n == 1)
-      one(cases[0], memory);
-    else
-      for_each_case(cases, one);
-  }
-
- private:
-  SourcePointer source_;
-  EnoiOptions options_;
-};
-
-}  // namespace
-
 MethodPointer enoi(SourcePointer source, const EnoiOptions& options) {
-  return std::make_shared<Enoi>(std::move(source), options);
+  if (!(options.prior_variance_inflation > 0))
+    throw ArgumentError(fmt::format("enoi: the inflation is {}; must be positive",
+                                    options.prior_variance_inflation));
+  MethodTraits traits{
+      "enoi",
+      fmt::format("enoi prior_variance_inflation {} innovation of the {}",
+                  options.prior_variance_inflation,
+                  options.innovation == InnovationOf::background ? "background" : "ensemble mean")};
+  traits.uncertainty = Uncertainty::generated;
+  return make_generating_method(
+      std::move(traits), std::move(source),
+      [](const AnalysisCase& analysis, Arena&) { return analysis.states; },
+      [options](AnalysisCase& analysis, ConstRows ensemble, Arena& memory) {
+        enoi_analysis(analysis, ensemble, options, memory);
+      });
 }
 
 }  // namespace papillon::inline assimilation

@@ -1,4 +1,4 @@
-// Ensemble optimal interpolation: one run, and an ensemble made for each analysis.
+// Ensemble optimal interpolation: a single run, and an ensemble generated in each analysis.
 #pragma once
 
 #include "papillon/lorenz/assimilation/ensemble_source.hpp"
@@ -6,7 +6,7 @@
 
 namespace papillon::inline assimilation {
 
-// What the observations are compared with.
+// The state with which observations are compared.
 enum class InnovationOf {
   background,     // y - H(x_b)
   ensemble_mean,  // y - mean H(x_m): a generated ensemble need not be centred on its background
@@ -23,7 +23,8 @@ struct EnoiOptions {
 // (Evensen 2003, section 5; Finn et al. 2024, section 5.3). states: [1, D]; ensemble: [M, D], M >=
 // 2. The report, if asked for, gets the ensemble as background and the transformed one as analysis,
 // both moved to have x_b and x_a as their means.
-void enoi_analysis(AnalysisCase& one, Rows ensemble, const EnoiOptions& options, Arena& memory);
+void enoi_analysis(AnalysisCase& analysis, ConstRows ensemble, const EnoiOptions& options,
+                   Arena& memory);
 
 // Generates the ensembles of all trajectories at once where the source wants that.
 MethodPointer enoi(SourcePointer source, const EnoiOptions& options = {});

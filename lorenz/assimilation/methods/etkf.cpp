@@ -2,42 +2,28 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 
 namespace papillon::inline assimilation {
 
-void etkf_analysis(AnalysisCase& one, const EtkfOptions& options, Arena& memory) {
-  const Observation& observed = *one.observations;
+void etkf_analysis(AnalysisCase& analysis, const EtkfOptions& options, Arena& memory) {
+  const Observation& observed = *analysis.observations;
   if (observed.count() == 0) return;
-  const std::size_t members = one.states.count;
-  const MeanAndAnomalies x = split_mean(one.states, memory);
-  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
-  const Spectrum spectrum =
-      decompose(y.anomalies, whitened_innovation(observed, y.mean, memory), memory);
-
-  const double rho = options.prior_variance_inflation, scale = std::sqrt(rho);
-  const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
-  double *weights = memory.take(spectrum.rank), *extra = memory.take(spectrum.rank);
-  for (std::size_t k = 0; k < spectrum.rank; ++k) {
-    const double s = spectrum.s[k], c = 1 / (1 / rho + s * s);
-    weights[k] = norm * s * c * spectrum.projections[k][0];
-    extra[k] = std::sqrt(c) - scale;
-  }
-  move_mean(x.mean, x.anomalies, spectrum, weights);
-  transform_anomalies(x.anomalies, spectrum, scale, extra, memory);
-  if (options.rotate) rotate_anomalies(x.anomalies, one.random, memory);
+  const MeanAndAnomalies x = split_mean(analysis.states, memory);
+  const Spectrum spectrum = decompose(analysis.states, observed, memory);
+  const EtkfWeights weights = etkf_weights(spectrum, options.prior_variance_inflation, memory);
+  move_mean(x.mean, x.anomalies, spectrum, weights.c);
+  transform_anomalies(x.anomalies, spectrum, weights.scale, weights.g, memory);
+  if (options.rotate) rotate_anomalies(x.anomalies, analysis.random, memory);
   if (options.analysis_anomaly_inflation != 1)
-    for (std::size_t k = 0; k < x.anomalies.size(); ++k)
-      x.anomalies.data[k] *= options.analysis_anomaly_inflation;
-  join_mean(x, one.states);
+    for (double& a : x.anomalies.values()) a *= options.analysis_anomaly_inflation;
+  join_mean(x, analysis.states);
 }
 
 MethodPointer etkf(std::size_t members, const EtkfOptions& options) {
   if (members < 2) throw ArgumentError(fmt::format("etkf: {} members; needs 2 or more", members));
   if (!(options.prior_variance_inflation > 0 && options.analysis_anomaly_inflation > 0))
-    throw ArgumentError("etkf: inflations should be positive");
+    throw ArgumentError("etkf: an inflation is not positive; must be positive");
   return make_method(
       {"etkf",
        fmt::format("etkf members {} prior_variance_inflation {} analysis_anomaly_inflation {} "
@@ -45,7 +31,9 @@ MethodPointer etkf(std::size_t members, const EtkfOptions& options) {
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
                    options.rotate),
        members},
-      [options](AnalysisCase& one, Arena& memory) { etkf_analysis(one, options, memory); });
+      [options](AnalysisCase& analysis, Arena& memory) {
+        etkf_analysis(analysis, options, memory);
+      });
 }
 
 }  // namespace papillon::inline assimilation

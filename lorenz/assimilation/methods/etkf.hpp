@@ -22,7 +22,7 @@ struct EtkfOptions {
 // singular value decomposition), the mean moves by X w, w = sum_k s_k / (1/rho + s_k^2) (a_k . d)
 // v_k / sqrt(M - 1), and the anomalies become X W, W = (I / rho + S^T S)^-1/2, the symmetric square
 // root (Bishop et al. 2001; Hunt et al. 2007, eqs. 20-25). states: [M, D], M >= 2.
-void etkf_analysis(AnalysisCase& one, const EtkfOptions& options, Arena& memory);
+void etkf_analysis(AnalysisCase& analysis, const EtkfOptions& options, Arena& memory);
 
 // Throws ArgumentError unless members >= 2 and both inflations are positive.
 MethodPointer etkf(std::size_t members, const EtkfOptions& options = {});

@@ -14,9 +14,9 @@
 namespace papillon::inline assimilation {
 namespace {
 
-// Trajectories that share a graph: enough to make its overhead small, few enough to leave work for
-// all threads.
-std::size_t rows_together(std::size_t cases) {
+// The number of trajectories that share a graph: large enough to make its overhead small, small
+// enough to leave work for all threads.
+std::size_t graph_rows(std::size_t cases) {
   return std::clamp<std::size_t>(cases / 8, 8, 64);
 }
 
@@ -33,8 +33,8 @@ void add_rows(Tensor<double>& x, const std::vector<double>& factors, const Tenso
     for (std::size_t i = 0; i < x.extent(1); ++i) x(n, i) += factors[n] * y(n, i);
 }
 
-// Conjugate gradients (Hestenes and Stiefel 1952) for the Gauss-Newton step, each row on its own:
-// a row that is done has factors of zero.
+// Conjugate gradients (Hestenes and Stiefel 1952) for the Gauss-Newton step of each row; a row that
+// has converged has factors of zero.
 Tensor<double> gauss_newton_step(const FourDVarWindow& window, Tensor<double> residual,
                                  const FourDVarOptions& options) {
   const std::size_t n = residual.extent(0);
@@ -115,7 +115,7 @@ class FourDVar final : public AssimilationMethod {
   FourDVar(ModelPointer model, const Tensor<double>& covariance, double inflation,
            const FourDVarOptions& options)
       : model_(std::move(model)),
-        l_(covariance_factor(covariance, "4D-Var: B")),
+        l_(covariance_factor(covariance, "4D-Var: B", inflation)),
         options_(options) {
     if (!model_ || !model_->differentiable())
       throw ArgumentError("4D-Var: needs a model with a graph, for its adjoint");
@@ -124,8 +124,7 @@ class FourDVar final : public AssimilationMethod {
                                    l_.extent(0), model_->dimension()));
     if (options.window == 0 || options.steps_per_cycle == 0 || options.outer_loops == 0 ||
         options.inner_loops == 0 || !(inflation > 0))
-      throw ArgumentError("4D-Var: window, steps, loops and inflation should be positive");
-    for (double& x : l_) x *= inflation;
+      throw ArgumentError("4D-Var: window, steps, loops and inflation must be positive");
   }
   std::string name() const override { return "four_d_var"; }
   std::string description() const override {
@@ -147,7 +146,7 @@ class FourDVar final : public AssimilationMethod {
   }
 
   void analyse(std::span<AnalysisCase> cases, Arena&) const override {
-    const std::size_t block = rows_together(cases.size());
+    const std::size_t block = graph_rows(cases.size());
     const std::size_t blocks = (cases.size() + block - 1) / block;
     std::vector<std::size_t> failed(blocks, cases.size());
     parallel_for(blocks, [&](std::size_t b) {
@@ -164,7 +163,7 @@ class FourDVar final : public AssimilationMethod {
   }
 
  private:
-  // The number of the first case that failed, or of cases.
+  // The number of the first case that failed, or the number of cases if none did.
   std::size_t analyse_block(std::span<AnalysisCase> cases) const {
     const std::size_t n = cases.size(), d = l_.extent(0);
     Tensor<double> background(Shape{n, d});
@@ -197,51 +196,6 @@ class FourDVar final : public AssimilationMethod {
 MethodPointer four_d_var(ModelPointer model, const Tensor<double>& covariance,
                          double deviation_inflation, const FourDVarOptions& options) {
   return std::make_shared<FourDVar>(std::move(model), covariance, deviation_inflation, options);
-}
-
-FourDVarCost four_d_var_cost(const ForecastModel& model, const ObservationModel& observed,
-                             const Tensor<double>& b_factor, const FourDVarOptions& options,
-                             const Tensor<double>& background,
-                             const std::vector<Tensor<double>>& observations,
-                             const Tensor<double>& x0) {
-  const std::size_t d = model.dimension(), p = observed.observations();
-  if (background.rank() != 2 || background.extent(1) != d || x0.shape() != background.shape())
-    throw_shape_error("four_d_var_cost", background.shape(), x0.shape(),
-                      "background and state should both be [N, D]");
-  const std::size_t n = background.extent(0);
-  if (observations.size() != options.window)
-    throw ShapeError(fmt::format("four_d_var_cost: {} times of observations, a window of {}",
-                                 observations.size(), options.window));
-  Arena memory;
-  std::vector<Observation> seen;
-  for (std::size_t r = 0; r < n; ++r)
-    for (const Tensor<double>& y : observations) {
-      if (y.shape() != Shape{n, p})
-        throw ShapeError(
-            fmt::format("four_d_var_cost: observations of shape {}; should be [{}, {}]",
-                        to_string(y.shape()), n, p));
-      seen.emplace_back(observed, std::span<const double>(y.data() + r * p, p), memory);
-    }
-  std::vector<const Observation*> pointers;
-  for (const Observation& y : seen) pointers.push_back(&y);
-  // v = L^-1 (x_0 - x_b), and the gradient with respect to x_0 is L^-T of that with respect to v.
-  Tensor<double> difference(Shape{d, n});
-  for (std::size_t r = 0; r < n; ++r)
-    for (std::size_t i = 0; i < d; ++i) difference(i, r) = x0(r, i) - background(r, i);
-  const Tensor<double> solved = solve_lower(b_factor, difference);
-  Tensor<double> v(Shape{n, d});
-  for (std::size_t r = 0; r < n; ++r)
-    for (std::size_t i = 0; i < d; ++i) v(r, i) = solved(i, r);
-  FourDVarWindow window(model, b_factor, options, background, std::move(pointers));
-  FourDVarCost out{window.cost(v), Tensor<double>(Shape{n, d})};
-  window.linearise(v);
-  const Tensor<double> descent = window.descent();
-  for (std::size_t r = 0; r < n; ++r)
-    for (std::size_t i = 0; i < d; ++i) difference(i, r) = -descent(r, i);
-  const Tensor<double> gradient = solve_lower(b_factor, difference, Transpose::yes);
-  for (std::size_t r = 0; r < n; ++r)
-    for (std::size_t i = 0; i < d; ++i) out.gradient(r, i) = gradient(i, r);
-  return out;
 }
 
 }  // namespace papillon::inline assimilation

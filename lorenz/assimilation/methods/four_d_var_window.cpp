@@ -1,8 +1,14 @@
 #include "papillon/lorenz/assimilation/methods/four_d_var_window.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "papillon/tensor/elementwise.hpp"
+#include "papillon/tensor/factorisations.hpp"
+#include "papillon/tensor/manipulate.hpp"
 
 namespace papillon::inline assimilation {
 
@@ -101,6 +107,44 @@ Tensor<double> FourDVarWindow::hessian_product(const Tensor<double>& u) const {
   Tensor<double> out = adjoint(dy);
   for (std::size_t i = 0; i < out.size(); ++i) out[i] += u[i];
   return out;
+}
+
+FourDVarCost four_d_var_cost(const ForecastModel& model, const ObservationModel& observed,
+                             const Tensor<double>& b_factor, const FourDVarOptions& options,
+                             const Tensor<double>& background,
+                             const std::vector<Tensor<double>>& observations,
+                             const Tensor<double>& x0) {
+  const std::size_t d = model.dimension(), p = observed.observations();
+  if (background.rank() != 2 || background.extent(1) != d || x0.shape() != background.shape())
+    throw_shape_error("four_d_var_cost", background.shape(), x0.shape(),
+                      "background and state must both be [N, D]");
+  const std::size_t n = background.extent(0);
+  if (observations.size() != options.window)
+    throw ShapeError(fmt::format("four_d_var_cost: {} times of observations, a window of {}",
+                                 observations.size(), options.window));
+  Arena memory;
+  std::vector<Observation> rows;
+  for (std::size_t r = 0; r < n; ++r)
+    for (const Tensor<double>& y : observations) {
+      if (y.shape() != Shape{n, p})
+        throw ShapeError(
+            fmt::format("four_d_var_cost: observations have shape {}; must be [{}, {}]",
+                        to_string(y.shape()), n, p));
+      rows.emplace_back(observed, std::span<const double>(y.data() + r * p, p), memory);
+    }
+  std::vector<const Observation*> pointers;
+  for (const Observation& y : rows) pointers.push_back(&y);
+  // v = L^-1 (x_0 - x_b), and the gradient with respect to x_0 is L^-T of that with respect to v.
+  Tensor<double> difference = x0;
+  axpy(-1.0, background, difference);
+  const Tensor<double> v = transpose(solve_lower(b_factor, transpose(difference)));
+  FourDVarWindow window(model, b_factor, options, background, std::move(pointers));
+  FourDVarCost result{window.cost(v), {}};
+  window.linearise(v);
+  Tensor<double> gradient = window.descent();
+  for (double& g : gradient) g = -g;
+  result.gradient = transpose(solve_lower(b_factor, transpose(gradient), Transpose::yes));
+  return result;
 }
 
 }  // namespace papillon::inline assimilation

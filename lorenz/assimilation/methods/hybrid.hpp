@@ -18,7 +18,7 @@ struct HybridOptions {
 // carried on are those of the analysis ensemble, moved to have its mean and, so that their spread
 // stands for the whole, with anomalies multiplied by the ratio of the two ensembles' standard
 // deviations (root of the trace). generated: [G, D].
-void hybrid_analysis(AnalysisCase& one, Rows generated, const HybridOptions& options,
+void hybrid_analysis(AnalysisCase& analysis, ConstRows generated, const HybridOptions& options,
                      Arena& memory);
 MethodPointer hybrid_etkf(std::size_t members, SourcePointer source,
                           const HybridOptions& options = {});

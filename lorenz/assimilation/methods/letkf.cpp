@@ -10,8 +10,7 @@
 namespace papillon::inline assimilation {
 namespace {
 
-// The observations that component `state` sees, as square roots of their tapers, one for each
-// observation that is there.
+// Square roots of the tapers between component `state` and each observation that is not missing.
 void tapers(const LetkfOptions& options, const Observation& observed, std::size_t state,
             double* out) {
   const ObservationOperator& h = observed.model().h();
@@ -26,11 +25,11 @@ void tapers(const LetkfOptions& options, const Observation& observed, std::size_
   }
 }
 
-// The anomalies and innovation of those, multiplied with the square roots of their tapers.
+// Anomalies and innovation of the observations with a positive taper, multiplied by its root.
 struct LocalProblem {
   Rows anomalies, innovation;
 };
-LocalProblem localise(Rows anomalies, const double* innovation, const double* taper,
+LocalProblem localise(ConstRows anomalies, const double* innovation, const double* taper,
                       Arena& memory) {
   std::size_t p = 0;
   for (std::size_t j = 0; j < anomalies.width; ++j) p += taper[j] > 0;
@@ -47,20 +46,19 @@ LocalProblem localise(Rows anomalies, const double* innovation, const double* ta
 
 }  // namespace
 
-void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memory) {
-  const Observation& observed = *one.observations;
+void letkf_analysis(AnalysisCase& analysis, const LetkfOptions& options, Arena& memory) {
+  const Observation& observed = *analysis.observations;
   if (observed.count() == 0) return;
-  const std::size_t members = one.states.count, p = observed.count();
-  const MeanAndAnomalies x = split_mean(one.states, memory);
-  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
+  const std::size_t members = analysis.states.count, p = observed.count();
+  const MeanAndAnomalies x = split_mean(analysis.states, memory);
+  const ObservedAnomalies y = observe_ensemble(analysis.states, observed, memory);
   const Rows innovation = whitened_innovation(observed, y.mean, memory);
 
-  const double norm = 1 / std::sqrt(static_cast<double>(members) - 1);
   const Rows column = memory.rows(members, 1);
   double* taper = memory.take(p);
   std::size_t reached = 0;
-  double* unreached = memory.take(one.states.width);  // 1 for those, 0 for others
-  for (std::size_t i = 0; i < one.states.width; ++i) {
+  double* unreached = memory.take(analysis.states.width);  // 1 for those, 0 for others
+  for (std::size_t i = 0; i < analysis.states.width; ++i) {
     const Arena::Scope frame(memory);
     tapers(options, observed, i, taper);
     const LocalProblem local = localise(y.anomalies, innovation[0], taper, memory);
@@ -70,31 +68,25 @@ void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memor
     const double nearest = *std::max_element(taper, taper + p), share = nearest * nearest;
     const double rho = std::lerp(1.0, options.prior_variance_inflation, share);
     const double after = std::lerp(1.0, options.analysis_anomaly_inflation, share);
-    const double scale = std::sqrt(rho);
     const Spectrum spectrum = decompose(local.anomalies, local.innovation, memory);
-    double *weights = memory.take(spectrum.rank), *extra = memory.take(spectrum.rank);
-    for (std::size_t k = 0; k < spectrum.rank; ++k) {
-      const double s = spectrum.s[k], c = 1 / (1 / rho + s * s);
-      weights[k] = norm * s * c * spectrum.projections[k][0];
-      extra[k] = std::sqrt(c) - scale;
-    }
+    const EtkfWeights weights = etkf_weights(spectrum, rho, memory);
     for (std::size_t m = 0; m < members; ++m) column[m][0] = x.anomalies[m][i];
-    move_mean(x.mean + i, column, spectrum, weights);
-    transform_anomalies(column, spectrum, scale, extra, memory);
+    move_mean(x.mean + i, column, spectrum, weights.c);
+    transform_anomalies(column, spectrum, weights.scale, weights.g, memory);
     for (std::size_t m = 0; m < members; ++m) x.anomalies[m][i] = after * column[m][0];
   }
-  if (options.rotate && reached == one.states.width)
-    rotate_anomalies(x.anomalies, one.random, memory);
+  if (options.rotate && reached == analysis.states.width)
+    rotate_anomalies(x.anomalies, analysis.random, memory);
   for (std::size_t m = 0; m < members; ++m)
-    for (std::size_t i = 0; i < one.states.width; ++i)
-      if (unreached[i] == 0) one.states[m][i] = x.mean[i] + x.anomalies[m][i];
+    for (std::size_t i = 0; i < analysis.states.width; ++i)
+      if (unreached[i] == 0) analysis.states[m][i] = x.mean[i] + x.anomalies[m][i];
 }
 
 MethodPointer letkf(std::size_t members, const LetkfOptions& options) {
   if (members < 2) throw ArgumentError(fmt::format("letkf: {} members; needs 2 or more", members));
   if (!(options.prior_variance_inflation > 0 && options.analysis_anomaly_inflation > 0 &&
         options.radius > 0))
-    throw ArgumentError("letkf: inflations and radius should be positive");
+    throw ArgumentError("letkf: an inflation or the radius is not positive; must be positive");
   return make_method(
       {"letkf",
        fmt::format("letkf members {} prior_variance_inflation {} analysis_anomaly_inflation {} "
@@ -102,7 +94,9 @@ MethodPointer letkf(std::size_t members, const LetkfOptions& options) {
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
                    options.rotate, options.radius, options.distance ? " of a given distance" : ""),
        members},
-      [options](AnalysisCase& one, Arena& memory) { letkf_analysis(one, options, memory); },
+      [options](AnalysisCase& analysis, Arena& memory) {
+        letkf_analysis(analysis, options, memory);
+      },
       [options](const ObservationModel& model) {
         if (!model.uncorrelated())
           throw ArgumentError("letkf: localisation needs observation errors without correlations");

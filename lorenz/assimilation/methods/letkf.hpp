@@ -25,7 +25,7 @@ struct LetkfOptions {
 // factors are 1 + t (factor - 1), t the taper of the nearest observation. A component that none
 // reaches keeps its values, to the last bit, as all do in a cycle without observations. states: [M,
 // D], M >= 2.
-void letkf_analysis(AnalysisCase& one, const LetkfOptions& options, Arena& memory);
+void letkf_analysis(AnalysisCase& analysis, const LetkfOptions& options, Arena& memory);
 
 // Its check() throws ArgumentError for correlated errors, and for observations that are no
 // components of the state where no distance is given.

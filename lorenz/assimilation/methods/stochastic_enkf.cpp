@@ -10,10 +10,10 @@ namespace papillon::inline assimilation {
 namespace {
 
 // e [M, p]: whitened, so standard normal.
-Rows perturbations(const AnalysisCase& one, bool centred, Arena& memory) {
-  const std::size_t members = one.states.count, p = one.observations->count();
+Rows perturbations(const AnalysisCase& analysis, bool centred, Arena& memory) {
+  const std::size_t members = analysis.states.count, p = analysis.observations->count();
   const Rows e = memory.rows(members, p);
-  one.random.normal(Purpose::observation_perturbations, {e.data, e.size()});
+  analysis.random.normal(Purpose::observation_perturbations, e.values());
   if (!centred) return e;
   const double n = static_cast<double>(members), scale = std::sqrt(n / (n - 1));
   for (std::size_t i = 0; i < p; ++i) {
@@ -26,19 +26,20 @@ Rows perturbations(const AnalysisCase& one, bool centred, Arena& memory) {
 
 }  // namespace
 
-void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& options,
+void stochastic_enkf_analysis(AnalysisCase& analysis, const StochasticEnkfOptions& options,
                               Arena& memory) {
-  const Observation& observed = *one.observations;
+  const Observation& observed = *analysis.observations;
   if (observed.count() == 0) return;
-  const std::size_t members = one.states.count, p = observed.count(), d = one.states.width;
-  MeanAndAnomalies x = split_mean(one.states, memory);
+  const std::size_t members = analysis.states.count, p = observed.count(),
+                    d = analysis.states.width;
+  MeanAndAnomalies x = split_mean(analysis.states, memory);
   const double inflation = std::sqrt(options.prior_variance_inflation);
-  for (std::size_t k = 0; k < x.anomalies.size(); ++k) x.anomalies.data[k] *= inflation;
-  join_mean(x, one.states);
+  for (double& a : x.anomalies.values()) a *= inflation;
+  join_mean(x, analysis.states);
 
-  const ObservedAnomalies y = observe_ensemble(one.states, observed, memory);
+  const ObservedAnomalies y = observe_ensemble(analysis.states, observed, memory);
   // d_m = R^-1/2 (y - H(x_m)) + e_m = R^-1/2 (y - mean) - (whitened anomaly) + e_m
-  const Rows innovations = perturbations(one, options.centre_perturbations, memory);
+  const Rows innovations = perturbations(analysis, options.centre_perturbations, memory);
   const Rows of_mean = whitened_innovation(observed, y.mean, memory);
   for (std::size_t m = 0; m < members; ++m)
     for (std::size_t i = 0; i < p; ++i) innovations[m][i] += of_mean[0][i] - y.anomalies[m][i];
@@ -54,18 +55,18 @@ void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& op
   }
   for (std::size_t m = 0; m < members; ++m)
     for (std::size_t k = 0; k < spectrum.rank; ++k)
-      for (std::size_t i = 0; i < d; ++i) one.states[m][i] += spectrum.projections[k][m] * q[k][i];
+      for (std::size_t i = 0; i < d; ++i)
+        analysis.states[m][i] += spectrum.projections[k][m] * q[k][i];
   if (options.analysis_anomaly_inflation == 1) return;
-  x = split_mean(one.states, memory);
-  for (std::size_t k = 0; k < members * d; ++k)
-    x.anomalies.data[k] *= options.analysis_anomaly_inflation;
-  join_mean(x, one.states);
+  x = split_mean(analysis.states, memory);
+  for (double& a : x.anomalies.values()) a *= options.analysis_anomaly_inflation;
+  join_mean(x, analysis.states);
 }
 
 MethodPointer stochastic_enkf(std::size_t members, const StochasticEnkfOptions& options) {
   if (members < 2) throw ArgumentError(fmt::format("enkf: {} members; needs 2 or more", members));
   if (!(options.prior_variance_inflation > 0 && options.analysis_anomaly_inflation > 0))
-    throw ArgumentError("enkf: inflations should be positive");
+    throw ArgumentError("enkf: an inflation is not positive; must be positive");
   return make_method(
       {"enkf",
        fmt::format("enkf members {} prior_variance_inflation {} analysis_anomaly_inflation {} "
@@ -73,8 +74,8 @@ MethodPointer stochastic_enkf(std::size_t members, const StochasticEnkfOptions& 
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
                    options.centre_perturbations),
        members},
-      [options](AnalysisCase& one, Arena& memory) {
-        stochastic_enkf_analysis(one, options, memory);
+      [options](AnalysisCase& analysis, Arena& memory) {
+        stochastic_enkf_analysis(analysis, options, memory);
       });
 }
 

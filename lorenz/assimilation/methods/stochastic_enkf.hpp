@@ -16,7 +16,7 @@ struct StochasticEnkfOptions {
 
 // x_m += K (y + e_m - H(x_m)), e_m ~ N(0, R) (Burgers et al. 1998, eqs. 13-15), K from the ensemble
 // (Evensen 2003, eq. 54). states: [M, D], M >= 2.
-void stochastic_enkf_analysis(AnalysisCase& one, const StochasticEnkfOptions& options,
+void stochastic_enkf_analysis(AnalysisCase& analysis, const StochasticEnkfOptions& options,
                               Arena& memory);
 MethodPointer stochastic_enkf(std::size_t members, const StochasticEnkfOptions& options = {});
 

@@ -75,7 +75,7 @@ class Cost {
 };
 
 // The Cholesky factor of I + G^T G, [D, D].
-void hessian(Rows g, double* out) {
+void factorise_hessian(ConstRows g, double* out) {
   const std::size_t d = g.width;
   for (std::size_t i = 0; i < d; ++i)
     for (std::size_t j = 0; j <= i; ++j) {
@@ -88,9 +88,9 @@ void hessian(Rows g, double* out) {
 }
 
 // diag(L L^T), and diag(L (I + G^T G)^-1 L^T).
-void report_variances(const AnalysisCase& one, const Tensor<double>& l, const double* hessian,
+void report_variances(const AnalysisCase& analysis, const Tensor<double>& l, const double* hessian,
                       Arena& memory) {
-  if (!one.report.background.data) return;
+  if (!analysis.report.background.data) return;
   const std::size_t d = l.extent(0);
   double* row = memory.take(d);
   for (std::size_t i = 0; i < d; ++i) {
@@ -99,19 +99,19 @@ void report_variances(const AnalysisCase& one, const Tensor<double>& l, const do
     for (std::size_t j = 0; j < d; ++j) before += row[j] * row[j];
     if (hessian) small::solve_lower(hessian, d, row);
     for (std::size_t j = 0; j < d; ++j) after += row[j] * row[j];
-    one.report.background[0][i] = before;
-    one.report.analysis[0][i] = after;
+    analysis.report.background[0][i] = before;
+    analysis.report.analysis[0][i] = after;
   }
 }
 
 }  // namespace
 
-void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
+void three_d_var_analysis(AnalysisCase& analysis, const Tensor<double>& factor,
                           const ThreeDVarOptions& options, Arena& memory) {
-  const Observation& observed = *one.observations;
-  if (observed.count() == 0) return report_variances(one, factor, nullptr, memory);
-  const std::size_t d = one.states.width, p = observed.count();
-  Cost cost(observed, factor, one.states[0], memory);
+  const Observation& observed = *analysis.observations;
+  if (observed.count() == 0) return report_variances(analysis, factor, nullptr, memory);
+  const std::size_t d = analysis.states.width, p = observed.count();
+  Cost cost(observed, factor, analysis.states[0], memory);
   double *v = memory.zeros(d), *next = memory.take(d), *step = memory.take(d);
   double* chol = memory.take(d * d);
   double value = cost.value(v);
@@ -122,7 +122,7 @@ void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
   bool converged = false;
   for (std::size_t loop = 0; loop < options.outer_loops && !converged; ++loop) {
     cost.linearise();
-    hessian(cost.jacobian(), chol);
+    factorise_hessian(cost.jacobian(), chol);
     double length = 0;
     for (std::size_t i = 0; i < d; ++i) {  // minus the gradient
       step[i] = -v[i];
@@ -143,31 +143,24 @@ void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
     if (trial <= value * (1 + 1e-12)) std::copy_n(next, d, v);
     value = cost.value(v);
   }
-  std::copy_n(cost.state(), d, one.states[0]);
-  report_variances(one, factor, chol, memory);
+  std::copy_n(cost.state(), d, analysis.states[0]);
+  report_variances(analysis, factor, chol, memory);
 }
 
 MethodPointer three_d_var(const Tensor<double>& covariance, double deviation_inflation,
                           const ThreeDVarOptions& options) {
   if (!(deviation_inflation > 0 && options.tolerance > 0 && options.outer_loops > 0))
-    throw ArgumentError("3D-Var: inflation, tolerance and loops should be positive");
-  Tensor<double> l = covariance_factor(covariance, "3D-Var: B");
-  for (double& x : l) x *= deviation_inflation;
+    throw ArgumentError("3D-Var: inflation, tolerance and loops must be positive");
+  const Tensor<double> l = covariance_factor(covariance, "3D-Var: B", deviation_inflation);
   MethodTraits traits{
       "three_d_var",
       fmt::format("three_d_var factor {} outer_loops {} tolerance {}",
                   fmt::join(l.begin(), l.end(), " "), options.outer_loops, options.tolerance)};
   traits.uncertainty = Uncertainty::gaussian;
-  return make_method(
-      std::move(traits),
-      [l, options](AnalysisCase& one, Arena& memory) {
-        three_d_var_analysis(one, l, options, memory);
-      },
-      [d = l.extent(0)](const ObservationModel& model) {
-        if (model.dimension() != d)
-          throw ShapeError(fmt::format("3D-Var: a covariance of {} components, observations of {}",
-                                       d, model.dimension()));
-      });
+  traits.dimension = l.extent(0);
+  return make_method(std::move(traits), [l, options](AnalysisCase& analysis, Arena& memory) {
+    three_d_var_analysis(analysis, l, options, memory);
+  });
 }
 
 }  // namespace papillon::inline assimilation

@@ -15,7 +15,7 @@ struct ThreeDVarOptions {
 // 1986), each step halved until J falls; it stops where it is after the last loop.
 // states: [1, D], factor: L [D, D]. If the report is asked for, it gets the variances of L L^T and
 // of the inverse of the Hessian. Throws AnalysisError (observation) if H(x_b) is not finite.
-void three_d_var_analysis(AnalysisCase& one, const Tensor<double>& factor,
+void three_d_var_analysis(AnalysisCase& analysis, const Tensor<double>& factor,
                           const ThreeDVarOptions& options, Arena& memory);
 
 // B = deviation_inflation^2 covariance. From climatology: covariance = its covariance, and the

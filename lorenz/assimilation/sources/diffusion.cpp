@@ -18,10 +18,16 @@ class DiffusionSource final : public EnsembleSource {
         options_(std::move(options)) {
     if (options_.members < 2)
       throw ArgumentError(
-          fmt::format("diffusion source: {} members; needs 2 or more", options_.members));
-    start_ = last_steps(sampler_timesteps(model_.schedule, options_.sampler), options_.start_step)
-                 .front();
+          fmt::format("diffusion source: has {} members; must have 2 or more", options_.members));
+    const int start =
+        last_steps(sampler_timesteps(model_.schedule, options_.sampler), options_.start_step)
+            .front();
     check_states(Tensor<float>::zeros({1, shift_.size()}), shift_, scale_, "diffusion source");
+    traits_ = {
+        fmt::format("diffusion members {} start_step {} (t = {}) sampler {} head {} schedule {} {}",
+                    options_.members, options_.start_step, start, describe(options_.sampler),
+                    to_string(model_.head), model_.schedule.name(), model_.schedule.steps()),
+        shift_.size(), static_cast<std::size_t>(options_.members), true};
     const std::size_t numbers =
         (static_cast<std::size_t>(model_.schedule.steps()) + 1) * members() * dimension();
     if (numbers > RandomAddress::numbers_a_cycle)
@@ -30,18 +36,8 @@ class DiffusionSource final : public EnsembleSource {
           members(), dimension()));
   }
 
-  std::string description() const override {
-    return fmt::format(
-        "diffusion members {} start_step {} (t = {}) sampler {} head {} schedule {} {}",
-        options_.members, options_.start_step, start_, describe(options_.sampler),
-        to_string(model_.head), model_.schedule.name(), model_.schedule.steps());
-  }
-  std::size_t dimension() const override { return shift_.size(); }
-  std::size_t members() const override { return static_cast<std::size_t>(options_.members); }
-  bool batched() const override { return true; }
-
-  Tensor<double> make(const Tensor<double>& backgrounds,
-                      std::span<const RandomAddress> addresses) const override {
+  void fill(const Tensor<double>& backgrounds, std::span<const RandomAddress> addresses,
+            Tensor<double>& ensembles) const override {
     const std::size_t n = addresses.size(), d = dimension(), m = members();
     Tensor<float> x(Shape{n, d});
     for (std::size_t i = 0; i < x.size(); ++i)
@@ -55,22 +51,19 @@ class DiffusionSource final : public EnsembleSource {
                               static_cast<std::uint64_t>(t) * m * d);
       });
     };
-    const Tensor<float> made =
+    const Tensor<float> samples =  // [m, n, d]
         diffuse_and_denoise(model_, x, options_.members, options_.start_step, sampler).states;
-    Tensor<double> out(Shape{n, m, d});  // made is [m, n, d]
     for (std::size_t member = 0; member < m; ++member)
       for (std::size_t row = 0; row < n; ++row)
         for (std::size_t i = 0; i < d; ++i)
-          out[(row * m + member) * d + i] =
-              static_cast<double>(made[(member * n + row) * d + i]) * scale_[i] + shift_[i];
-    return out;
+          ensembles[(row * m + member) * d + i] =
+              static_cast<double>(samples[(member * n + row) * d + i]) * scale_[i] + shift_[i];
   }
 
  private:
   DenoisingModel<float> model_;
   std::vector<double> shift_, scale_;
   DiffusionSourceOptions options_;
-  int start_;
 };
 
 }  // namespace

@@ -16,53 +16,44 @@ namespace {
 Tensor<double> scaled_factor(const Tensor<double>& covariance, double inflation, bool diagonal) {
   if (!(std::isfinite(inflation) && inflation > 0))
     throw ArgumentError(
-        fmt::format("gaussian source: inflation {}; should be positive", inflation));
+        fmt::format("gaussian source: inflation is {}; must be positive", inflation));
   Tensor<double> c = covariance;
   if (diagonal && c.rank() == 2 && c.extent(0) == c.extent(1))
     for (std::size_t i = 0; i < c.extent(0); ++i)
       for (std::size_t j = 0; j < c.extent(1); ++j)
         if (i != j) c(i, j) = 0;
-  Tensor<double> l = covariance_factor(c, "static ensemble: B");
-  for (double& x : l) x *= inflation;
-  return l;
+  return covariance_factor(c, "static ensemble: B", inflation);
 }
 
 class GaussianSource final : public EnsembleSource {
  public:
   GaussianSource(const Tensor<double>& covariance, std::size_t members, double inflation,
                  bool diagonal)
-      : l_(scaled_factor(covariance, inflation, diagonal)), members_(members) {
+      : l_(scaled_factor(covariance, inflation, diagonal)) {
     if (members < 2)
-      throw ArgumentError(fmt::format("gaussian source: {} members; needs 2 or more", members));
+      throw ArgumentError(
+          fmt::format("gaussian source: has {} members; must have 2 or more", members));
+    traits_ = {
+        fmt::format("gaussian members {} factor {}", members, fmt::join(l_.begin(), l_.end(), " ")),
+        l_.extent(0), members, false};
   }
-  std::string description() const override {
-    return fmt::format("gaussian members {} factor {}", members_,
-                       fmt::join(l_.begin(), l_.end(), " "));
-  }
-  std::size_t dimension() const override { return l_.extent(0); }
-  std::size_t members() const override { return members_; }
-  bool batched() const override { return false; }
-
-  Tensor<double> make(const Tensor<double>& backgrounds,
-                      std::span<const RandomAddress> addresses) const override {
+  void fill(const Tensor<double>& backgrounds, std::span<const RandomAddress> addresses,
+            Tensor<double>& out) const override {
     const std::size_t d = dimension();
-    Tensor<double> out(Shape{addresses.size(), members_, d});
-    std::vector<double> e(members_ * d);
+    std::vector<double> e(members() * d);
     for (std::size_t n = 0; n < addresses.size(); ++n) {
       addresses[n].normal(Purpose::static_ensembles, e);
-      for (std::size_t m = 0; m < members_; ++m)
+      for (std::size_t m = 0; m < members(); ++m)
         for (std::size_t i = 0; i < d; ++i) {
           double x = backgrounds(n, i);
           for (std::size_t j = 0; j <= i; ++j) x += l_(i, j) * e[m * d + j];
-          out[(n * members_ + m) * d + i] = x;
+          out[(n * members() + m) * d + i] = x;
         }
     }
-    return out;
   }
 
  private:
   Tensor<double> l_;
-  std::size_t members_;
 };
 
 class SigmaPointSource final : public EnsembleSource {
@@ -71,24 +62,17 @@ class SigmaPointSource final : public EnsembleSource {
       : l_(scaled_factor(covariance, inflation, false)) {
     const double factor = std::sqrt(static_cast<double>(l_.extent(0)) - 0.5);
     for (double& x : l_) x *= factor;
+    traits_ = {fmt::format("sigma points {}", fmt::join(l_.begin(), l_.end(), " ")), l_.extent(0),
+               2 * l_.extent(0), false};
   }
-  std::string description() const override {
-    return fmt::format("sigma points {}", fmt::join(l_.begin(), l_.end(), " "));
-  }
-  std::size_t dimension() const override { return l_.extent(0); }
-  std::size_t members() const override { return 2 * l_.extent(0); }
-  bool batched() const override { return false; }
-
-  Tensor<double> make(const Tensor<double>& backgrounds,
-                      std::span<const RandomAddress> addresses) const override {
+  void fill(const Tensor<double>& backgrounds, std::span<const RandomAddress> addresses,
+            Tensor<double>& out) const override {
     const std::size_t d = dimension();
-    Tensor<double> out(Shape{addresses.size(), 2 * d, d});
     for (std::size_t n = 0; n < addresses.size(); ++n)
       for (std::size_t m = 0; m < 2 * d; ++m)
         for (std::size_t i = 0; i < d; ++i)
           out[(n * 2 * d + m) * d + i] =
               backgrounds(n, i) + (m % 2 == 0 ? l_(i, m / 2) : -l_(i, m / 2));
-    return out;
   }
 
  private:

@@ -34,20 +34,16 @@ class PosteriorSource final : public EnsembleSource {
         options_(options),
         t_(t),
         deviation_(ratio(schedule, t, options)),
-        tree_(normalised(library, shift_, scale_), leaf_diagonal * deviation_) {}
-
-  std::string description() const override {
-    return fmt::format("posterior members {} t {} cutoff {} library of {} states", options_.members,
-                       t_, options_.cutoff, tree_.states().size() / dimension());
+        tree_(normalised(library, shift_, scale_), leaf_diagonal * deviation_) {
+    traits_ = {
+        fmt::format("posterior members {} t {} cutoff {} library of {} states", options.members, t,
+                    options.cutoff, tree_.states().size() / shift_.size()),
+        shift_.size(), static_cast<std::size_t>(options.members), false};
   }
-  std::size_t dimension() const override { return shift_.size(); }
-  std::size_t members() const override { return static_cast<std::size_t>(options_.members); }
-  bool batched() const override { return false; }
 
-  Tensor<double> make(const Tensor<double>& backgrounds,
-                      std::span<const RandomAddress> addresses) const override {
+  void fill(const Tensor<double>& backgrounds, std::span<const RandomAddress> addresses,
+            Tensor<double>& out) const override {
     const std::size_t n = addresses.size(), d = dimension(), m = members();
-    Tensor<double> out(Shape{n, m, d});
     parallel_for(n, [&](std::size_t row) {
       std::vector<double> noise(m * d);
       std::vector<float> z(d);
@@ -64,15 +60,14 @@ class PosteriorSource final : public EnsembleSource {
           out[(row * m + member) * d + i] = static_cast<double>(state[i]) * scale_[i] + shift_[i];
       }
     });
-    return out;
   }
 
  private:
   static double ratio(const NoiseSchedule& schedule, int t, const PosteriorSourceOptions& o) {
     if (t < 1 || o.members < 2 || static_cast<std::size_t>(o.members) > 4096 || !(o.cutoff > 0))
       throw ArgumentError(fmt::format(
-          "posterior source: t {} should be at least 1, members {} 2 ... 4096, cutoff {} positive",
-          t, o.members, o.cutoff));
+          "posterior source: t {} must be at least 1, members {} 2 ... 4096, cutoff {} positive", t,
+          o.members, o.cutoff));
     return schedule.sigma(t) / schedule.alpha(t);
   }
 

@@ -1,5 +1,5 @@
-// The control that tells method from model: the same ensembles, drawn from the exact denoising
-// posterior instead of a network's approximation of it.
+// Ensembles from the exact denoising posterior: a control that separates errors of the network from
+// errors of the method.
 #pragma once
 
 #include <vector>

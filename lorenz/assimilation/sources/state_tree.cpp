@@ -15,11 +15,12 @@ namespace papillon::inline assimilation {
 StateTree::StateTree(const Tensor<float>& states, double diagonal) {
   if (states.rank() != 2 || states.empty())
     throw ShapeError(
-        fmt::format("state tree: states of shape {}; should be [n, D]", to_string(states.shape())));
-  if (!(diagonal > 0)) throw ArgumentError("state tree: the diagonal should be positive");
+        fmt::format("state tree: states have shape {}; must be [n, D]", to_string(states.shape())));
+  if (!(diagonal > 0))
+    throw ArgumentError("state tree: the diagonal is not positive; must be positive");
   if (states.extent(0) > std::numeric_limits<std::uint32_t>::max() / 2)
-    throw ArgumentError("state tree: more states than it can number");
-  if (!all_finite(states)) throw ArgumentError("state tree: all states should be finite");
+    throw ArgumentError("state tree: there are too many states; must be at most 2^31");
+  if (!all_finite(states)) throw ArgumentError("state tree: a state is not finite; must be finite");
   dimension_ = states.extent(1);
   std::vector<std::uint32_t> order(states.extent(0));
   std::iota(order.begin(), order.end(), 0u);
@@ -82,18 +83,18 @@ float StateTree::squared_distance(std::uint32_t node, const float* point) const 
   return sum;
 }
 
-void StateTree::leaves_near(const float* point, double distance, std::vector<Leaf>& out) const {
-  const float limit = static_cast<float>(distance * distance);
+template <class Visit>
+void StateTree::visit_leaves(const float* point, float& squared_limit, Visit visit) const {
   std::array<std::uint32_t, 128> stack;  // the tree is no deeper than 32
   std::size_t top = 0;
   stack[top++] = 0;
   while (top > 0) {
     const std::uint32_t at = stack[--top];
     const float squared = squared_distance(at, point);
-    if (!(squared < limit)) continue;
+    if (!(squared < squared_limit)) continue;
     const Node& node = nodes_[at];
     if (node.left == 0) {
-      out.push_back({node.begin, node.end, squared});
+      visit(Leaf{node.begin, node.end, squared});
     } else {
       stack[top++] = node.right;
       stack[top++] = node.left;
@@ -101,23 +102,14 @@ void StateTree::leaves_near(const float* point, double distance, std::vector<Lea
   }
 }
 
+void StateTree::leaves_near(const float* point, double distance, std::vector<Leaf>& out) const {
+  float limit = static_cast<float>(distance * distance);
+  visit_leaves(point, limit, [&](const Leaf& leaf) { out.push_back(leaf); });
+}
+
 double StateTree::distance_to_nearest_box(const float* point) const {
   float best = std::numeric_limits<float>::infinity();
-  std::array<std::uint32_t, 128> stack;
-  std::size_t top = 0;
-  stack[top++] = 0;
-  while (top > 0) {
-    const std::uint32_t at = stack[--top];
-    const float squared = squared_distance(at, point);
-    if (!(squared < best)) continue;
-    const Node& node = nodes_[at];
-    if (node.left == 0) {
-      best = squared;
-      continue;
-    }
-    stack[top++] = node.right;
-    stack[top++] = node.left;
-  }
+  visit_leaves(point, best, [&](const Leaf& leaf) { best = leaf.squared_distance; });
   return std::sqrt(static_cast<double>(best));
 }
 

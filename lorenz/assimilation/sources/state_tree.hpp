@@ -41,6 +41,10 @@ class StateTree {
   std::uint32_t build(std::vector<std::uint32_t>& order, const Tensor<float>& states,
                       std::size_t begin, std::size_t end, float diagonal);
   float squared_distance(std::uint32_t node, const float* point) const;
+  // visit(leaf) for the leaves whose boxes come nearer to the point than the root of the limit,
+  // which visit may lower.
+  template <class Visit>
+  void visit_leaves(const float* point, float& squared_limit, Visit visit) const;
 
   std::size_t dimension_, leaf_count_ = 0;
   std::vector<Node> nodes_;   // the root first

@@ -165,6 +165,17 @@ TEST_CASE("an experiment is the same on any number of threads and in lock-step",
   CHECK(same_scores(scores(methods[0]), scores(std::make_shared<Together>())));
 }
 
+TEST_CASE("scores along the window leave noisy forecasts as they are", "[assimilation]") {
+  for (const std::size_t every : {1, 2, 10}) {
+    TwinSetup setup = lorenz63_setup(3);
+    setup.forecast_noise = deviation_noise({0.1, 0.1, 0.1}, every);
+    TwinOptions options = short_options();
+    const TwinScores without = twin_experiment(setup, etkf(4, {1.1}), options);
+    options.along_window_every = 5;
+    CHECK(same_scores(twin_experiment(setup, etkf(4, {1.1}), options), without));
+  }
+}
+
 TEST_CASE("interrupted and resumed is the same as in one go", "[assimilation]") {
   const TemporaryFolder folder;
   const auto path = folder / "twin.safetensors";
