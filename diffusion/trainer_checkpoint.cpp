@@ -9,6 +9,7 @@
 #include "papillon/diffusion/trainer.hpp"
 #include "papillon/nn/safetensors.hpp"
 #include "papillon/nn/stored_state.hpp"
+#include "papillon/tensor/hash.hpp"
 #include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
@@ -17,15 +18,14 @@ namespace {
 constexpr const char* checkpoint_format = "papillon-training-checkpoint";
 constexpr std::uint64_t most_samples = 1ull << 62;
 
-// FNV-1a over the bits: tells one data set from another, not an adversary from a friend.
 std::uint64_t hash(std::span<const float> values) {
-  std::uint64_t h = 14695981039346656037ull;
+  Fnv1a h;
   for (const float value : values) {
     std::uint32_t bits;
     std::memcpy(&bits, &value, sizeof bits);
-    h = (h ^ bits) * 1099511628211ull;
+    h.add(bits);
   }
-  return h;
+  return h.value;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/hash.hpp"
 #include "papillon/tensor/npy.hpp"
 
 namespace papillon::apps {
@@ -58,7 +59,8 @@ std::string Inputs::digest(const std::string& path) {
   if (!kept.empty()) return kept;
   std::ifstream file(path, std::ios::binary);
   std::vector<char> block(std::size_t{1} << 20);
-  std::uint64_t hash = 14695981039346656037u, bytes = 0;  // Fowler, Noll and Vo's, on words
+  Fnv1a hash;
+  std::uint64_t bytes = 0;
   while (file) {
     std::fill(block.begin(), block.end(), '\0');
     file.read(block.data(), static_cast<std::streamsize>(block.size()));
@@ -66,12 +68,12 @@ std::string Inputs::digest(const std::string& path) {
     for (std::size_t at = 0; at < got; at += 8) {
       std::uint64_t word = 0;
       std::memcpy(&word, block.data() + at, 8);
-      hash = (hash ^ word) * 1099511628211u;
-      hash ^= hash >> 29;
+      hash.add(word);
+      hash.value ^= hash.value >> 29;
     }
     bytes += got;
   }
-  return kept = fmt::format("{:016x}-{}", hash, bytes);
+  return kept = fmt::format("{:016x}-{}", hash.value, bytes);
 }
 
 Tensor<double> read_matrix(const std::string& path, std::size_t rows, std::size_t columns) {

@@ -13,20 +13,20 @@
 #include "papillon/lorenz/surrogate/fit.hpp"
 #include "papillon/lorenz/surrogate/surrogate_lyapunov.hpp"
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/hash.hpp"
 
 namespace papillon::apps {
 namespace {
 
-// FNV-1a over words of eight bytes: to tell files apart, not to protect them.
 std::string hash(const void* data, std::size_t bytes) {
-  std::uint64_t h = 0xcbf29ce484222325;
+  Fnv1a h;
   const char* p = static_cast<const char*>(data);
   for (std::size_t i = 0; i < bytes; i += 8) {
     std::uint64_t word = 0;
     std::memcpy(&word, p + i, std::min<std::size_t>(8, bytes - i));
-    h = (h ^ word) * 0x100000001b3;
+    h.add(word);
   }
-  return fmt::format("{:016x}-{}", h, bytes);
+  return fmt::format("{:016x}-{}", h.value, bytes);
 }
 
 }  // namespace

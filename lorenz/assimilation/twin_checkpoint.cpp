@@ -7,24 +7,24 @@
 
 #include "papillon/lorenz/assimilation/twin_state.hpp"
 #include "papillon/nn/safetensors.hpp"
+#include "papillon/tensor/hash.hpp"
 
 namespace papillon {
 namespace {
 
 constexpr const char* twin_format = "papillon-twin-experiment";
 
-// FNV-1a over the bits of at most 65,536 numbers spread over the array: tells one data set from
-// another, not an adversary from a friend.
+// The hash of at most 65,536 numbers spread over the array.
 template <class T>
 std::uint64_t hash(std::span<const T> values) {
-  std::uint64_t h = 14695981039346656037ull;
+  Fnv1a h;
   const std::size_t stride = std::max<std::size_t>(1, values.size() >> 16);
   for (std::size_t i = 0; i < values.size(); i += stride) {
     std::uint64_t bits = 0;
     std::memcpy(&bits, &values[i], sizeof(T));
-    h = (h ^ bits) * 1099511628211ull;
+    h.add(bits);
   }
-  return h;
+  return h.value;
 }
 
 // What the model does to a state: parameters that no description mentions show here.
