@@ -21,7 +21,7 @@ class DiffusionSource final : public EnsembleSource {
           fmt::format("diffusion source: {} members; needs 2 or more", options_.members));
     start_ = last_steps(sampler_timesteps(model_.schedule, options_.sampler), options_.start_step)
                  .front();
-    check_states(Tensor<float>::zeros({1, shift_.size()}), shift_, scale_, "diffusion source");
+    Normalisation{shift_, scale_}.check("diffusion source");
     const std::size_t numbers =
         (static_cast<std::size_t>(model_.schedule.steps()) + 1) * members() * dimension();
     if (numbers > RandomAddress::numbers_a_cycle)
@@ -89,8 +89,8 @@ SourcePointer diffusion_source(const DenoisingModel<float>& model, std::vector<d
 }
 
 SourcePointer diffusion_source(const DiffusionModel& model, const DiffusionSourceOptions& options) {
-  return diffusion_source({make_denoiser(model), model.schedule, model.head}, model.shift,
-                          model.scale, options);
+  return diffusion_source({make_denoiser(model), model.schedule, model.head},
+                          model.normalisation.shift, model.normalisation.scale, options);
 }
 
 }  // namespace papillon
