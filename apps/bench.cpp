@@ -167,21 +167,22 @@ class Bench : public Command {
     options.batch_size = batch;
     options.strata = strata;
     options.total_samples = std::uint64_t{1} << 50;
-    Trainer trainer(options, NoiseSchedule::cosine(), states, {0, 0, 0}, {1, 1, 1});
+    Trainer trainer(options, NoiseSchedule::cosine(), states, {{0, 0, 0}, {1, 1, 1}});
     against_sgemm(name, "states/s", static_cast<double>(batch), train_flops(batch, timesteps),
                   [&] { trainer.step(); });
   }
 
-  static DiffusionModel untrained(std::vector<double> shift, std::vector<double> scale) {
-    const fused::Layout layout(D, H, blocks, E);
-    const Tensor<float> parameters = initial_parameters(layout, 0);
-    return make_model(layout, parameters.span(), NoiseSchedule::cosine(), Head::velocity,
-                      std::move(shift), std::move(scale));
+  static DiffusionModel untrained(Normalisation normalisation) {
+    return {ResidualFilmMlp<float>({D, H, blocks, E}, 0),
+            NoiseSchedule::cosine(),
+            Head::velocity,
+            std::move(normalisation),
+            {}};
   }
 
   void sample(const std::string& name, std::size_t batch) {
     if (!wanted(name)) return;
-    const Denoiser<float> denoiser = make_denoiser(untrained({0, 0, 0}, {1, 1, 1}));
+    const Denoiser<float> denoiser = make_denoiser(untrained({{0, 0, 0}, {1, 1, 1}}));
     const Tensor<float> z =
         random_normal<float>({batch, D}, random_stream(0, Purpose::benchmark, 1));
     int t = static_cast<int>(T);
@@ -247,7 +248,7 @@ class Bench : public Command {
     if (!wanted("enoi_diffusion")) return;
     constexpr int members = 50, start_step = 13;
     const CyclesToRun cycles =
-        enoi_diffusion_cycles(untrained({0.0450, 0.0451, 23.5463}, {7.9239, 9.0124, 8.6261}),
+        enoi_diffusion_cycles(untrained({{0.0450, 0.0451, 23.5463}, {7.9239, 9.0124, 8.6261}}),
                               members, start_step, context_->seed);
     against_sgemm("enoi_diffusion", "cycles/s", static_cast<double>(cycles.cycles),
                   start_step * (body_flops(bench_trajectories * members) + film_flops(1)),

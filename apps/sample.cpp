@@ -110,7 +110,7 @@ class Sample : public Command {
     StateLayout layout;
     layout.members = members;
     layout.times = times;
-    layout.dimension = model.shift.size();
+    layout.dimension = model.normalisation.dimension();
     layout.attributes = {{"title", "states drawn from a diffusion model"},
                          {"seed", std::to_string(context.seed)},
                          {"configuration", context.settings.dump()}};
@@ -144,7 +144,7 @@ class Sample : public Command {
 
   Json draw(const Context& context, const DiffusionModel& model,
             const DenoisingModel<float>& denoising) {
-    const std::size_t d = model.shift.size();
+    const std::size_t d = model.normalisation.dimension();
     check_state_file(out_, layout(context, count_, 1, model));
     const bool copied = std::filesystem::path(out_).extension() == ".nc";
     require_states((copied ? 3 : 1) * count_, std::min(count_, batch_), d);
@@ -156,7 +156,7 @@ class Sample : public Command {
       options_.first_row = first;
       track(progress, first, n);
       Samples<float> drawn = sample(denoising, n, d, options_);
-      denormalise(drawn.states, model.shift, model.scale);
+      model.normalisation.denormalise(drawn.states);
       std::memcpy(states.data() + first * d, drawn.states.data(), n * d * sizeof(float));
       evaluations = drawn.network_evaluations;
     }
@@ -167,9 +167,9 @@ class Sample : public Command {
 
   Json ensembles(const Context& context, const DiffusionModel& model,
                  const DenoisingModel<float>& denoising) {
-    const std::size_t d = model.shift.size();
+    const std::size_t d = model.normalisation.dimension();
     States given = read_states(from_, d);
-    normalise(given.values, model.shift, model.scale);
+    model.normalisation.normalise(given.values);
     const std::size_t count = given.values.extent(0), members = static_cast<std::size_t>(members_);
     const bool whole = std::filesystem::path(out_).extension() == ".npy";
     require_states(whole ? count * members : 0, std::max(batch_, members), d);
@@ -184,7 +184,7 @@ class Sample : public Command {
       options_.first_row = first;
       track(progress, first * members, n * members);
       Samples<float> drawn = diffuse_and_denoise(denoising, part, members_, start_step_, options_);
-      denormalise(drawn.states, model.shift, model.scale);
+      model.normalisation.denormalise(drawn.states);
       writer->write(drawn.states, first);
       evaluations = drawn.network_evaluations;
     }

@@ -44,6 +44,8 @@ class Train : public Command {
     OptionGroup g(app);
     g.text("--data", data_, "training states, .nc or .npy (needed)");
     g.text("--validation", validation_, "validation states");
+    g.flag("--stream", stream_,
+           "read --data (.npy) as it is needed; so is any that would take half of the memory left");
     g.text("--out", out_,
            "directory for model, best and checkpoint.safetensors, train.jsonl (needed)");
     g.flag("--resume", resume_,
@@ -117,17 +119,18 @@ class Train : public Command {
       throw InputError(fmt::format("{}: no such file; there is no run to resume",
                                    file("checkpoint.safetensors").string()));
     context.say_when_interrupted("nothing new was trained");
-    const States data = read_states(data_);
-    if (!validation_.empty()) held_out_ = read_states(validation_, data.layout.dimension).values;
-    if (data.values.extent(0) < 2)
+    const std::shared_ptr<const StateRows> data = read_data();
+    if (!validation_.empty()) held_out_ = read_states(validation_, data->width()).values;
+    if (data->rows() < 2)
       throw InputError(fmt::format("{}: one state is too few; at least 2 are needed", data_));
-    const Climatology climate = climatology(data.values);
+    Climatology climate(data->width());
+    for_each_block(*data, [&](std::uint64_t, std::span<const float> rows) { climate.add(rows); });
     for (const double deviation : climate.standard_deviation())
       if (!(deviation > 0)) throw InputError(fmt::format("{}: a component does not vary", data_));
 
-    require_memory(memory(data.layout.dimension), "a network and batches of this size",
+    require_memory(memory(data->width()), "a network and batches of this size",
                    "take a smaller --hidden, --blocks or --batch-size");
-    Trainer trainer(o_, schedule, data.values, climate.mean(), climate.standard_deviation());
+    Trainer trainer(o_, schedule, data, {climate.mean(), climate.standard_deviation()});
     const std::uint64_t planned = resume_ ? load(context, trainer) : o_.total_samples;
     const OutputDirectory directory(context, out_);
     if (!resume_) {
@@ -138,6 +141,31 @@ class Train : public Command {
   }
 
  private:
+  // An .npy file that needs more than half of the memory that is left, or all of it with --stream,
+  // is read as training needs it; the bits are the same. A NetCDF file is always read at once: its
+  // library takes turns among threads and unpacks whole chunks for single states.
+  std::shared_ptr<const StateRows> read_data() {
+    check_state_extension(data_);
+    std::error_code unknown;
+    const auto bytes = static_cast<double>(fs::file_size(data_, unknown));
+    if (fs::path(data_).extension() == ".npy" && !unknown &&
+        (stream_ || bytes > available_memory() / 2)) {
+      const auto rows = std::make_shared<NpyRows>(data_);
+      if (rows->shape().size() != 2 && rows->shape().size() != 3)
+        throw InputError(
+            fmt::format("{}: has shape {}; states are [states, component] or [member, time, "
+                        "component]",
+                        data_, to_string(rows->shape())));
+      if (rows->rows() == 0) throw InputError(fmt::format("{}: holds no states", data_));
+      return rows;
+    }
+    if (stream_)
+      throw UsageError(
+          fmt::format("--stream with {}; only .npy files are read as they are needed", data_));
+    states_ = read_states(data_).values;
+    return std::make_shared<TensorRows>(states_);
+  }
+
   void check_options() const {
     if (o_.strata > o_.batch_size)
       throw UsageError(
@@ -283,7 +311,8 @@ class Train : public Command {
   void save(const Context& context, const Trainer& trainer, const char* name) const {
     DiffusionModel model = trainer.model();
     for (const auto& [key, value] : context.settings.items()) {
-      if (key == "out" || key == "threads") continue;  // the same model wherever it was trained
+      if (key == "out" || key == "threads" || key == "stream")
+        continue;  // the same model wherever it was trained
       model.training[key] = value.is_string() ? value.get<std::string>() : value.dump();
     }
     model.training["step"] = std::to_string(trainer.steps_done());
@@ -291,12 +320,12 @@ class Train : public Command {
   }
 
   std::string data_, validation_, out_, preset_, head_ = "velocity", schedule_ = "cosine";
-  bool resume_ = false;
+  bool resume_ = false, stream_ = false;
   int diffusion_steps_ = 1000;
   double final_rate_ = -1, checkpoint_seconds_ = 60;
   std::uint64_t log_every_ = 50, validate_every_ = 500;
   TrainOptions o_;
-  Tensor<float> held_out_;
+  Tensor<float> states_, held_out_;
   std::optional<double> best_;
   double final_loss_ = std::nan("");  // NaN: there was no step left to take
   double validation_seconds_ = std::numeric_limits<double>::infinity();  // of the last one

@@ -4,45 +4,26 @@
 
 #include <algorithm>
 
-#include "papillon/diffusion/flat_parameters.hpp"
-#include "papillon/nn/fused/engine.hpp"
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
 namespace {
+
 constexpr std::size_t tile_rows = 256;
-}
 
-struct FeatureExtractor::State {
-  explicit State(const ResidualFilmMlp<float>& network)
-      : parameters(flat_parameters(network)), engine(layout_of(network), tile_rows) {
-    engine.set_parameters(parameters.span());
-  }
-  Tensor<float> parameters;
-  // Once parameters and timesteps are set, Engine::forward changes nothing but its scratch, which
-  // is handed out under a lock: calls may run beside each other.
-  mutable fused::Engine<float> engine;
-};
+}  // namespace
 
-FeatureExtractor::FeatureExtractor(const ResidualFilmMlp<float>& network,
-                                   std::vector<int> timesteps)
-    : timesteps_(std::move(timesteps)), state_(std::make_unique<State>(network)) {
+FeatureExtractor::FeatureExtractor(const Network& network, Timesteps timesteps)
+    : timesteps_(std::move(timesteps)),
+      engine_(network.engine(tile_rows)),
+      parameters_(flatten(network.state_dict(), engine_->parameters())) {
   if (timesteps_.empty()) throw ArgumentError("features: at least one timestep is needed");
   for (const int t : timesteps_)
     if (t < 0) throw ArgumentError(fmt::format("features: timestep {} is negative", t));
-  state_->engine.set_timesteps(timesteps_);
-}
-FeatureExtractor::~FeatureExtractor() = default;
-FeatureExtractor::FeatureExtractor(FeatureExtractor&&) noexcept = default;
-FeatureExtractor& FeatureExtractor::operator=(FeatureExtractor&&) noexcept = default;
-
-std::size_t FeatureExtractor::dimension() const {
-  return state_->engine.layout().state_dim;
-}
-
-std::size_t FeatureExtractor::size() const {
-  return state_->engine.layout().hidden * timesteps_.size();
+  if (engine_->feature_count() == 0) detail::throw_no_features(network.architecture());
+  engine_->set_parameters(parameters_.span());
+  engine_->set_timesteps(timesteps_);
 }
 
 void FeatureExtractor::operator()(std::span<const float> states, std::span<float> out) const {
@@ -60,8 +41,8 @@ void FeatureExtractor::operator()(std::span<const float> states, std::span<float
     Tensor<float> one(Shape{rows, h});
     for (std::size_t k = 0; k < timesteps_.size(); ++k) {
       std::fill(slots.begin(), slots.end(), static_cast<std::uint32_t>(k));
-      state_->engine.forward(states.subspan(first * d, rows * d), slots, fused::Output::features,
-                             one.span());
+      engine_->forward(states.subspan(first * d, rows * d), slots, EngineOutput::features,
+                       one.span());
       for (std::size_t i = 0; i < rows; ++i)
         std::copy_n(one.data() + i * h, h, &out[(first + i) * width + k * h]);
     }

@@ -4,35 +4,33 @@
 
 #include <memory>
 #include <span>
-#include <vector>
 
-#include "papillon/nn/residual_film_mlp.hpp"
+#include "papillon/diffusion/network.hpp"
 
 namespace papillon {
 
 // The values before the output head, [n, H K] for normalised states [n, D]: one group of H a
-// timestep, K timesteps. Keeps a copy of the weights; FiLM is computed once, when it is made. Calls
-// from several threads run beside each other, and a call spreads its rows over threads.
+// timestep, K timesteps. Keeps a copy of the weights. Threads may call it at the same time, and a
+// call spreads its rows over threads.
 class FeatureExtractor {
  public:
-  // Throws ArgumentError if there is no timestep or a negative one.
-  FeatureExtractor(const ResidualFilmMlp<float>& network, std::vector<int> timesteps);
-  ~FeatureExtractor();
-  FeatureExtractor(FeatureExtractor&&) noexcept;
-  FeatureExtractor& operator=(FeatureExtractor&&) noexcept;
+  // Throws ArgumentError if there is no timestep, a negative one, or the network has no features.
+  FeatureExtractor(const Network& network, Timesteps timesteps);
 
-  std::size_t dimension() const;  // D
-  std::size_t size() const;       // H K
-  const std::vector<int>& timesteps() const { return timesteps_; }
+  std::size_t dimension() const { return engine_->state_dim(); }                     // D
+  std::size_t size() const { return engine_->feature_count() * timesteps_.size(); }  // H K
+  const Timesteps& timesteps() const { return timesteps_; }
 
   // Throws ShapeError.
   void operator()(std::span<const float> states, std::span<float> out) const;
   Tensor<float> operator()(const Tensor<float>& states) const;
 
  private:
-  struct State;
-  std::vector<int> timesteps_;
-  std::unique_ptr<State> state_;
+  Timesteps timesteps_;
+  // Once parameters and timesteps are set, forward() changes nothing but its scratch, which is
+  // handed out under a lock.
+  std::unique_ptr<DenoisingEngine<float>> engine_;
+  Tensor<float> parameters_;
 };
 
 }  // namespace papillon

@@ -21,31 +21,27 @@ double min_snr_weight(Head head, double alpha, double sigma, double gamma) {
 }
 
 template <class T>
-Var<T> denoising_loss(const ResidualFilmMlp<T>& network, const NoiseSchedule& schedule, Head head,
-                      const Tensor<T>& x, const Tensor<T>& noise,
-                      const std::vector<std::int64_t>& timesteps) {
+NoisedStates<T> noise_states(const NoiseSchedule& schedule, Head head, const Tensor<T>& x,
+                             const Tensor<T>& noise, const Timesteps& timesteps) {
   if (x.rank() != 2 || noise.shape() != x.shape() || timesteps.size() != x.extent(0))
     throw_shape_error("denoising_loss", x.shape(), noise.shape(),
                       "must be equal, with one timestep a row");
-  Tensor<T> z(x.shape()), target(x.shape());
+  NoisedStates<T> out{Tensor<T>(x.shape()), Tensor<T>(x.shape())};
   const std::size_t d = x.extent(1);
   for (std::size_t i = 0; i < timesteps.size(); ++i) {
-    const int t = static_cast<int>(timesteps[i]);
-    const double alpha = schedule.alpha(t), sigma = schedule.sigma(t);
+    const double alpha = schedule.alpha(timesteps[i]), sigma = schedule.sigma(timesteps[i]);
     const TargetCoefficients c = target_coefficients(head, alpha, sigma);
     for (std::size_t j = i * d; j < (i + 1) * d; ++j) {
-      z[j] = static_cast<T>(alpha) * x[j] + static_cast<T>(sigma) * noise[j];
-      target[j] = static_cast<T>(c.eps) * noise[j] + static_cast<T>(c.x) * x[j];
+      out.z[j] = static_cast<T>(alpha) * x[j] + static_cast<T>(sigma) * noise[j];
+      out.target[j] = static_cast<T>(c.eps) * noise[j] + static_cast<T>(c.x) * x[j];
     }
   }
-  return mse_loss(network(Var<T>(std::move(z)), timesteps), Var<T>(std::move(target)));
+  return out;
 }
 
-template Var<float> denoising_loss(const ResidualFilmMlp<float>&, const NoiseSchedule&, Head,
-                                   const Tensor<float>&, const Tensor<float>&,
-                                   const std::vector<std::int64_t>&);
-template Var<double> denoising_loss(const ResidualFilmMlp<double>&, const NoiseSchedule&, Head,
-                                    const Tensor<double>&, const Tensor<double>&,
-                                    const std::vector<std::int64_t>&);
+template NoisedStates<float> noise_states(const NoiseSchedule&, Head, const Tensor<float>&,
+                                          const Tensor<float>&, const Timesteps&);
+template NoisedStates<double> noise_states(const NoiseSchedule&, Head, const Tensor<double>&,
+                                           const Tensor<double>&, const Timesteps&);
 
 }  // namespace papillon

@@ -7,7 +7,6 @@
 
 #include "papillon/diffusion/model.hpp"
 #include "papillon/nn/safetensors.hpp"
-#include "papillon/nn/state_dict.hpp"
 #include "papillon/nn/stored_state.hpp"
 
 namespace papillon {
@@ -48,55 +47,31 @@ std::vector<double> read_components(const SafetensorsFile& file, const char* key
   return numbers;
 }
 
-Shape matrix(const SafetensorsFile& file, const std::string& name) {
-  if (!file.contains(name))
-    throw InputError("tensor '" + name + "' is missing (not a diffusion model?)");
-  const Shape& shape = file.entry(name).shape;
-  if (shape.size() != 2 || shape[0] == 0 || shape[1] == 0 || shape[0] > 65536 || shape[1] > 65536)
-    throw InputError("tensor '" + name + "' has shape " + to_string(shape) +
-                     " (a matrix is needed)");
-  return shape;
-}
-
-ResidualFilmMlp<float> read_network(const SafetensorsFile& file) {
-  const Shape input = matrix(file, "input_projection.weight");  // [H, D]
-  std::size_t blocks = 0;
-  while (file.contains(fmt::format("residual_layers.{}.gamma", blocks))) ++blocks;
-  if (blocks == 0)
-    throw InputError("tensor 'residual_layers.0.gamma' is missing (not a diffusion model?)");
-  const Shape film = matrix(file, "residual_layers.0.film.affine_film.weight");  // [2H, E]
-  if (film[1] < 4 || film[1] % 2 != 0)
-    throw InputError("the time embedding's width must be even and at least 4");
-  const fused::Layout layout(input[1], input[0], blocks, film[1]);
-  if (element_count(file) < layout.size)
-    throw InputError("tensors do not fit together (too few elements)");
-  ResidualFilmMlp<float> network({input[1], input[0], blocks, film[1]}, 0);
-  load_state_dict<float>(network, file);
-  for (const auto& [name, tensor] : state_dict<float>(network)) check_values(name, tensor);
-  return network;
-}
-
 DiffusionModel parse(const SafetensorsFile& file) {
   // Files of the reference implementation have no format.
   const auto format = file.metadata.find("format");
   if (format != file.metadata.end() && format->second != model_format && format->second != "pt")
     throw InputError(
         fmt::format("metadata 'format' is '{}' ({} is needed)", format->second, model_format));
-  ResidualFilmMlp<float> network = read_network(file);
-  const std::size_t d = network.config.state_dim;
+  const auto text = [&](const char* key) {
+    const auto found = file.metadata.find(key);
+    return found == file.metadata.end() ? std::string() : found->second;
+  };
+  Network network = read_network(file, "", text("architecture"), text("network"));
+  const std::size_t d = network.state_dim();
   const Head head = parse_head(
       metadata_text(file, "head", "noise, state, velocity or score: what the network predicts"));
   NoiseSchedule schedule = read_schedule(file);
   check_head(head, schedule);
   std::map<std::string, std::string> training = file.metadata;
-  for (const char* key :
-       {"format", "head", "schedule", "schedule_steps", "schedule_betas", "shift", "scale"})
+  for (const char* key : {"format", "architecture", "network", "head", "schedule", "schedule_steps",
+                          "schedule_betas", "shift", "scale"})
     training.erase(key);
   return {std::move(network),
           std::move(schedule),
           head,
-          read_components(file, "shift", d, -std::numeric_limits<double>::infinity()),
-          read_components(file, "scale", d, 0),
+          {read_components(file, "shift", d, -std::numeric_limits<double>::infinity()),
+           read_components(file, "scale", d, 0)},
           std::move(training)};
 }
 
@@ -106,14 +81,16 @@ void save_model(const std::filesystem::path& path, const DiffusionModel& model) 
   SafetensorsFile file;
   file.metadata = model.training;
   file.metadata["format"] = model_format;
+  file.metadata["architecture"] = model.network.architecture();
+  file.metadata["network"] = to_json(model.network.config());
   file.metadata["head"] = to_string(model.head);
   file.metadata["schedule"] = model.schedule.name();
   file.metadata["schedule_steps"] = std::to_string(model.schedule.steps());
   if (model.schedule.name() != "cosine")
     file.metadata["schedule_betas"] = nlohmann::json(model.schedule.betas()).dump();
-  file.metadata["shift"] = nlohmann::json(model.shift).dump();
-  file.metadata["scale"] = nlohmann::json(model.scale).dump();
-  for (const auto& [name, tensor] : state_dict<float>(model.network)) file.add(name, tensor);
+  file.metadata["shift"] = nlohmann::json(model.normalisation.shift).dump();
+  file.metadata["scale"] = nlohmann::json(model.normalisation.scale).dump();
+  for (const auto& [name, tensor] : model.network.state_dict()) file.add(name, tensor);
   write_safetensors(path, file);
 }
 
@@ -121,6 +98,8 @@ DiffusionModel load_model(const std::filesystem::path& path) {
   const SafetensorsFile file = read_safetensors(path);
   try {
     return parse(file);
+  } catch (const UnknownArchitecture& error) {
+    throw UnknownArchitecture(file.source + ": " + error.what());
   } catch (const Error& error) {
     const std::string what = error.what();
     throw InputError(what.rfind(file.source, 0) == 0 ? what : file.source + ": " + what);

@@ -4,22 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "papillon/diffusion/loss.hpp"
-#include "papillon/nn/adam.hpp"
-#include "papillon/nn/ema.hpp"
 #include "papillon/nn/learning_rate.hpp"
 #include "papillon/tensor/random_streams.hpp"
-#include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {
-namespace {
-
-constexpr std::size_t update_chunk = 1 << 15;  // parameters that one task updates
-
-}  // namespace
-
 void check(const TrainOptions& o, const NoiseSchedule& schedule) {
   const auto fail = [](const std::string& what) { throw ArgumentError("training: " + what); };
   check_head(o.head, schedule);
@@ -44,24 +34,26 @@ void check(const TrainOptions& o, const NoiseSchedule& schedule) {
                      o.hidden, o.embedding));
 }
 
-Trainer::Trainer(const TrainOptions& options, NoiseSchedule schedule, const Tensor<float>& states,
-                 std::vector<double> shift, std::vector<double> scale)
+Trainer::Trainer(const TrainOptions& options, NoiseSchedule schedule,
+                 std::shared_ptr<const StateRows> states, Normalisation normalisation,
+                 std::optional<Network> network)
     : options_((check(options, schedule), options)),
       schedule_(std::move(schedule)),
-      states_(&states),
-      shift_(std::move(shift)),
-      scale_(std::move(scale)),
+      states_(std::move(states)),
+      normalisation_(std::move(normalisation)),
       total_steps_(steps_for(options.total_samples)),
-      engine_(fused::Layout(shift_.size(), options.hidden, options.blocks, options.embedding),
-              options.tile_rows) {
-  check_states(states, shift_, scale_, "training data");
-  const std::size_t size = engine_.layout().size;
-  parameters_ = initial_parameters(engine_.layout(), options_.seed);
-  average_ = parameters_;
-  gradient_ = Tensor<float>::zeros({size});
-  first_moment_ = Tensor<float>::zeros({size});
-  second_moment_ = Tensor<float>::zeros({size});
-  norms_.resize((size + update_chunk - 1) / update_chunk);
+      data_hash_(check_rows(*states_, normalisation_, "training data")),
+      network_(network ? std::move(*network)
+                       : Network(ResidualFilmMlp<float>({normalisation_.dimension(), options.hidden,
+                                                         options.blocks, options.embedding},
+                                                        options.seed))),
+      engine_(network_.engine(options.tile_rows)),
+      loop_(flatten(network_.state_dict(), engine_->parameters()),
+            {AdamOptions{.weight_decay = options.weight_decay}, options.clip_norm,
+             options.ema_decay}) {
+  if (network_.state_dim() != normalisation_.dimension())
+    throw ArgumentError(fmt::format("training: a network of {} components for states of {}",
+                                    network_.state_dim(), normalisation_.dimension()));
   slots_.resize(options_.batch_size);
   uniforms_.resize(options_.strata > 0 ? options_.strata : options_.batch_size);
   counts_.resize(static_cast<std::size_t>(schedule_.steps()) + 1);
@@ -80,11 +72,11 @@ double Trainer::learning_rate(std::uint64_t step) const {
 // The rows of a batch are in random order, and timesteps are drawn independently of them: giving
 // the sorted timesteps to the rows in that order changes nothing in distribution, and keeps rows of
 // one timestep together.
-void Trainer::draw_timesteps() {
+void Trainer::draw_timesteps(std::uint64_t step) {
   const auto steps = static_cast<std::size_t>(schedule_.steps());
   const std::size_t rows = options_.batch_size, strata = options_.strata;
   fill_uniform<float>(random_stream(options_.seed, Purpose::training_timesteps),
-                      step_ * uniforms_.size(), uniforms_);
+                      step * uniforms_.size(), uniforms_);
   timesteps_.clear();
   if (strata > 0) {
     for (std::size_t j = 0; j < strata; ++j) {
@@ -131,7 +123,7 @@ void Trainer::set_slot_tables(std::span<const int> timesteps) {
 // On entry z holds normalised states and target holds noise; on return, the noised states and what
 // the head should predict.
 void Trainer::noise_rows(std::size_t n, const std::uint32_t* slot, float* z, float* target) const {
-  const std::size_t d = shift_.size();
+  const std::size_t d = normalisation_.dimension();
   for (std::size_t i = 0; i < n; ++i) {
     const std::uint32_t s = slot[i];
     for (std::size_t j = 0; j < d; ++j) {
@@ -142,18 +134,14 @@ void Trainer::noise_rows(std::size_t n, const std::uint32_t* slot, float* z, flo
   }
 }
 
-void Trainer::fill_tile(std::size_t first, std::size_t n, float* z, float* target) {
-  const std::size_t d = shift_.size(), count = states_->size() / d;
-  const std::uint64_t begin = step_ * options_.batch_size + first;
-  std::uint64_t epoch = begin / count;
-  IndexPermutation order(count, random_stream(options_.seed, Purpose::training_order, epoch));
+void Trainer::fill_tile(std::uint64_t step, std::size_t first, std::size_t n, float* z,
+                        float* target) {
+  const std::size_t d = normalisation_.dimension();
+  const std::uint64_t begin = step * options_.batch_size + first;
+  EpochOrder order(states_->rows(), options_.seed, Purpose::training_order);
   for (std::size_t i = 0; i < n; ++i) {
-    const std::uint64_t seen = begin + i;
-    if (seen / count != epoch) {
-      epoch = seen / count;
-      order = IndexPermutation(count, random_stream(options_.seed, Purpose::training_order, epoch));
-    }
-    normalise_row(states_->data() + order(seen % count) * d, shift_, scale_, z + i * d);
+    states_->read(order(begin + i), 1, z + i * d);
+    normalisation_.normalise(z + i * d, z + i * d);
   }
   fill_normal<float>(random_stream(options_.seed, Purpose::training_noise), begin * d,
                      {target, n * d});
@@ -161,81 +149,52 @@ void Trainer::fill_tile(std::size_t first, std::size_t n, float* z, float* targe
 }
 
 StepReport Trainer::step() {
-  engine_.set_parameters(parameters_.span(), fused::Purpose::training);
-  draw_timesteps();
-  engine_.set_timesteps(timesteps_);
-  const fused::TileSource<float> source = [this](std::size_t first, std::size_t n, float* z,
-                                                 float* target) { fill_tile(first, n, z, target); };
-  StepReport report;
-  report.loss = engine_.loss_and_gradient(slots_, source, weights_, gradient_.span());
-  if (!std::isfinite(report.loss))
-    throw NumericalError(fmt::format(
-        "training: the loss is not finite at step {} (a lower learning rate or clipping may help)",
-        step_ + 1));
-  report.learning_rate = learning_rate(step_);
-
-  const std::size_t size = parameters_.size(), chunks = norms_.size();
-  double factor = 1;
-  if (options_.clip_norm > 0) {
-    parallel_for(chunks, [&](std::size_t c) {
-      double sum = 0;
-      for (std::size_t i = c * update_chunk; i < std::min(size, (c + 1) * update_chunk); ++i)
-        sum += static_cast<double>(gradient_[i]) * static_cast<double>(gradient_[i]);
-      norms_[c] = sum;
-    });
-    double total = 0;
-    for (const double part : norms_) total += part;
-    report.gradient_norm = std::sqrt(total);
-    factor = std::min(1.0, options_.clip_norm / std::max(report.gradient_norm, 1e-300));
-  }
-  AdamOptions adam;
-  adam.learning_rate = report.learning_rate;
-  adam.weight_decay = options_.weight_decay;
-  const double decay = ema_decay(step_, options_.ema_decay);
-  parallel_for(chunks, [&](std::size_t c) {
-    const std::size_t first = c * update_chunk, n = std::min(update_chunk, size - first);
-    const auto part = [&](Tensor<float>& t) { return t.span().subspan(first, n); };
-    if (factor < 1)
-      for (float& g : part(gradient_)) g *= static_cast<float>(factor);
-    adam_update<float>(part(parameters_), part(gradient_), part(first_moment_),
-                       part(second_moment_), step_ + 1, adam);
-    ema_update<float>(part(average_), part(parameters_), decay);
-  });
-  ++step_;
-  report.step = step_;
-  report.samples = step_ * options_.batch_size;
+  const auto loss = [this](std::uint64_t step, std::span<const float> parameters,
+                           std::span<float> gradient) {
+    engine_->set_parameters(parameters, EnginePurpose::training);
+    draw_timesteps(step);
+    engine_->set_timesteps(timesteps_);
+    const TileSource<float> source = [this, step](std::size_t first, std::size_t n, float* z,
+                                                  float* target) {
+      fill_tile(step, first, n, z, target);
+    };
+    return engine_->loss_and_gradient(slots_, source, weights_, gradient);
+  };
+  StepReport report = loop_.step(loss, learning_rate(steps_done()));
+  report.samples = steps_done() * options_.batch_size;
   return report;
 }
 
 double Trainer::validation_loss(const Tensor<float>& states, std::size_t max_rows) {
-  check_states(states, shift_, scale_, "validation data");
-  const std::size_t d = shift_.size(), count = states.size() / d;
+  check_rows(TensorRows(states), normalisation_, "validation data");
+  const std::size_t d = normalisation_.dimension(), count = states.size() / d;
   const std::size_t rows = std::min(count, max_rows);
   const auto steps = static_cast<std::size_t>(schedule_.steps());
   const std::size_t slots = std::min({rows, steps, std::size_t{256}});
-  std::vector<int> timesteps(slots);
+  Timesteps timesteps(slots);
   for (std::size_t s = 0; s < slots; ++s)
     timesteps[s] = static_cast<int>(1 + (2 * s + 1) * steps / (2 * slots));
   std::vector<std::uint32_t> slot(rows);
   for (std::size_t i = 0; i < rows; ++i) slot[i] = static_cast<std::uint32_t>(i * slots / rows);
-  engine_.set_parameters(average_.span());
-  engine_.set_timesteps(timesteps);
+  engine_->set_parameters(loop_.average().span());
+  engine_->set_timesteps(timesteps);
   set_slot_tables(timesteps);
   const IndexPermutation order(count, random_stream(options_.seed, Purpose::validation_order));
   const RandomStream noise = random_stream(options_.seed, Purpose::validation_noise);
-  const fused::TileSource<float> source = [&](std::size_t first, std::size_t n, float* z,
-                                              float* target) {
+  const TileSource<float> source = [&](std::size_t first, std::size_t n, float* z, float* target) {
     for (std::size_t i = 0; i < n; ++i)
-      normalise_row(states.data() + order(first + i) * d, shift_, scale_, z + i * d);
+      normalisation_.normalise(states.data() + order(first + i) * d, z + i * d);
     fill_normal<float>(noise, first * d, {target, n * d});
     noise_rows(n, &slot[first], z, target);
   };
-  return engine_.loss(slot, source, weights_);
+  return engine_->loss(slot, source, weights_);
 }
 
 DiffusionModel Trainer::model(bool averaged) const {
-  return make_model(engine_.layout(), (averaged ? average_ : parameters_).span(), schedule_,
-                    options_.head, shift_, scale_);
+  StateDict<float> weights = network_.state_dict();
+  unflatten((averaged ? loop_.average() : loop_.parameters()).span(), engine_->parameters(),
+            weights);
+  return {network_.with(weights), schedule_, options_.head, normalisation_, {}};
 }
 
 }  // namespace papillon

@@ -1,10 +1,11 @@
-// Trains the paper's network by denoising score matching: batches over threads, EMA, checkpoints
-// that resume to the same bits.
+// Trains a network by denoising score matching: batches over threads, EMA, checkpoints that resume
+// to the same bits.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,8 +13,9 @@
 #include "papillon/diffusion/head.hpp"
 #include "papillon/diffusion/model.hpp"
 #include "papillon/diffusion/schedule.hpp"
-#include "papillon/nn/fused/engine.hpp"
 #include "papillon/nn/run_settings.hpp"
+#include "papillon/nn/state_rows.hpp"
+#include "papillon/nn/training_loop.hpp"
 
 namespace papillon {
 
@@ -39,25 +41,24 @@ struct TrainOptions {
 // Throws ArgumentError that names the option and its range.
 void check(const TrainOptions& options, const NoiseSchedule& schedule);
 
-struct StepReport {
-  std::uint64_t step = 0;     // steps done, this one included
-  std::uint64_t samples = 0;  // states seen, this batch included
-  double loss = 0;            // mean (weighted) square over rows and components
-  double learning_rate = 0;
-  double gradient_norm = 0;  // before clipping; 0 where clipping is off
-};
-
 class Trainer {
  public:
-  // states: [n, D] in physical units, which must outlive the trainer; the network sees
-  // (state - shift) / scale. Throws ArgumentError, InputError (NaN in the data).
+  // states: [n, D] in physical units, which must outlive the trainer. network: as it is at the
+  // start; none: the paper's, of the options' sizes, with weights of the options' seed. Throws
+  // ArgumentError, InputError (NaN in the data).
   Trainer(const TrainOptions& options, NoiseSchedule schedule, const Tensor<float>& states,
-          std::vector<double> shift, std::vector<double> scale);
-  Trainer(const TrainOptions&, NoiseSchedule, const Tensor<float>&&, std::vector<double>,
-          std::vector<double>) = delete;
+          Normalisation normalisation, std::optional<Network> network = {})
+      : Trainer(options, std::move(schedule), std::make_shared<TensorRows>(states),
+                std::move(normalisation), std::move(network)) {}
+  Trainer(const TrainOptions&, NoiseSchedule, const Tensor<float>&&, Normalisation,
+          std::optional<Network> = {}) = delete;
+  // The same from any source of rows, to the same bits.
+  Trainer(const TrainOptions& options, NoiseSchedule schedule,
+          std::shared_ptr<const StateRows> states, Normalisation normalisation,
+          std::optional<Network> network = {});
 
   std::uint64_t total_steps() const { return total_steps_; }
-  std::uint64_t steps_done() const { return step_; }
+  std::uint64_t steps_done() const { return loop_.steps_done(); }
   const TrainOptions& options() const { return options_; }
 
   // One update. In steady state it takes no memory. Throws NumericalError if the loss is not
@@ -82,8 +83,8 @@ class Trainer {
   DiffusionModel model(bool averaged = true) const;
 
  private:
-  void draw_timesteps();
-  void fill_tile(std::size_t first, std::size_t n, float* z, float* target);
+  void draw_timesteps(std::uint64_t step);
+  void fill_tile(std::uint64_t step, std::size_t first, std::size_t n, float* z, float* target);
   void noise_rows(std::size_t n, const std::uint32_t* slot, float* z, float* target) const;
   void set_slot_tables(std::span<const int> timesteps);
   std::uint64_t steps_for(std::uint64_t samples) const;
@@ -91,14 +92,14 @@ class Trainer {
 
   TrainOptions options_;
   NoiseSchedule schedule_;
-  const Tensor<float>* states_;
-  std::vector<double> shift_, scale_;
-  std::uint64_t step_ = 0, total_steps_ = 0;
-  fused::Engine<float> engine_;
-  Tensor<float> parameters_, average_, gradient_, first_moment_, second_moment_;
-  std::vector<double> norms_;
+  std::shared_ptr<const StateRows> states_;
+  Normalisation normalisation_;
+  std::uint64_t total_steps_ = 0, data_hash_ = 0;
+  Network network_;
+  std::unique_ptr<DenoisingEngine<float>> engine_;
+  TrainingLoop loop_;
   // The current batch.
-  std::vector<int> timesteps_;        // one for each slot
+  Timesteps timesteps_;               // one for each slot
   std::vector<std::uint32_t> slots_;  // one for each row, not decreasing
   std::vector<float> alpha_, sigma_, noise_part_, state_part_, weights_;  // one for each slot
   std::vector<float> uniforms_;

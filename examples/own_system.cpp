@@ -38,14 +38,14 @@ int main() {
   options.total_samples = 1'000'000;
   options.learning_rate = 2e-3;
   options.final_learning_rate = 1e-5;
-  Trainer trainer(options, NoiseSchedule::cosine(), states, truth.mean(),
-                  truth.standard_deviation());
+  Trainer trainer(options, NoiseSchedule::cosine(), states,
+                  {truth.mean(), truth.standard_deviation()});
   while (trainer.steps_done() < trainer.total_steps()) trainer.step();
 
   const DiffusionModel model = trainer.model();
   const DenoisingModel<float> denoising{make_denoiser(model), model.schedule, model.head};
   Tensor<float> drawn = sample(denoising, 20'000, 3, {}).states;
-  denormalise(drawn, model.shift, model.scale);
+  model.normalisation.denormalise(drawn);
   const Climatology generated = climatology(drawn);
 
   bool right = true;  // means within a tenth of a standard deviation, deviations within a tenth

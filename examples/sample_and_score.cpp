@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
     SamplerOptions options;  // DPM-Solver++ 2M, 50 steps
     options.random = {.seed = 1};
     Tensor<float> states = sample(denoising, 16'384, 3, options).states;
-    denormalise(states, model.shift, model.scale);
+    model.normalisation.denormalise(states);
 
     TrajectorySetOptions data;
     data.steps = 50'000;

@@ -1,20 +1,32 @@
-// The paper's denoising network (Finn et al. 2024, section 4.1 and appendix A), in its clear
-// reading. With the default sizes it has 1,185,283 parameters. nn/fused computes the same, fast.
+// The paper's denoising network (Finn et al. 2024, section 4.1 and appendix A): the reference
+// implementation. With the default sizes it has 1,185,283 parameters. nn/fused is the optimised
+// one.
 #pragma once
 
+#include "papillon/nn/fused/layout.hpp"
 #include "papillon/nn/residual_block.hpp"
 #include "papillon/nn/time_embedding.hpp"
 #include "papillon/tensor/random_streams.hpp"
 
 namespace papillon {
 
+struct ResidualFilmMlpConfig {
+  std::size_t state_dim = 3, hidden = 256, blocks = 3, embedding = 512;
+
+  template <class Self, class Visit>
+  static void members(Self& self, Visit&& visit) {
+    visit("state_dim", self.state_dim);
+    visit("hidden", self.hidden);
+    visit("blocks", self.blocks);
+    visit("embedding", self.embedding);
+  }
+};
+
 template <class T>
 struct ResidualFilmMlp {
   using value_type = T;
-
-  struct Config {
-    std::size_t state_dim = 3, hidden = 256, blocks = 3, embedding = 512;
-  };
+  using Config = ResidualFilmMlpConfig;
+  static constexpr const char* architecture = "residual-film-mlp";
 
   ResidualFilmMlp(const Config& c, std::uint64_t seed)
       : config(c),
@@ -27,7 +39,7 @@ struct ResidualFilmMlp {
   }
 
   // The values before the output head: x [N, D], one timestep a row -> [N, H].
-  Var<T> features(const Var<T>& x, const std::vector<std::int64_t>& t) const {
+  Var<T> features(const Var<T>& x, const Timesteps& t) const {
     if (x.shape().size() != 2 || x.shape()[1] != config.state_dim || t.size() != x.shape()[0])
       throw ShapeError("ResidualFilmMlp: input of shape " + to_string(x.shape()) + " with " +
                        std::to_string(t.size()) + " timesteps ([N, " +
@@ -39,8 +51,13 @@ struct ResidualFilmMlp {
   }
 
   // The head's prediction, [N, D].
-  Var<T> operator()(const Var<T>& x, const std::vector<std::int64_t>& t) const {
+  Var<T> operator()(const Var<T>& x, const Timesteps& t) const {
     return output_head(features(x, t));
+  }
+
+  // Where the optimised implementation has each parameter; by it an engine is chosen.
+  fused::Layout fused_layout() const {
+    return {config.state_dim, config.hidden, config.blocks, config.embedding};
   }
 
   Config config;

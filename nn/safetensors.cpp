@@ -51,9 +51,8 @@ std::optional<std::uint64_t> product(const Shape& shape, std::uint64_t each) {
   for (const std::size_t extent : shape) {
     empty |= extent == 0;
     if (extent == 0) continue;
-    if (result > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / extent) {
+    if (result > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / extent)
       return std::nullopt;
-    }
     result *= extent;
   }
   return empty ? 0 : result;
@@ -84,23 +83,20 @@ class Parser {
     if (data_.size() < 8) fail("it is truncated: a safetensors file has at least 8 bytes");
     std::uint64_t length = 0;
     std::memcpy(&length, data_.data(), 8);
-    if (length > max_header) {
+    if (length > max_header)
       fail(fmt::format("its header claims {} bytes, more than {}", length, max_header));
-    }
-    if (length > data_.size() - 8) {
+    if (length > data_.size() - 8)
       fail(fmt::format("it is truncated: the header claims {} bytes, {} are left", length,
                        data_.size() - 8));
-    }
     const Json header = parse_header(
         {reinterpret_cast<const char*>(data_.data()) + 8, static_cast<std::size_t>(length)});
     data_ = data_.subspan(8 + static_cast<std::size_t>(length));
 
     for (const auto& [key, value] : header.items()) {
-      if (key == "__metadata__") {
+      if (key == "__metadata__")
         read_metadata(value);
-      } else {
+      else
         read_entry(key, value);
-      }
     }
     return take_data();
   }
@@ -124,9 +120,8 @@ class Parser {
       if (event == Json::parse_event_t::object_start) keys.emplace_back();
       if (event == Json::parse_event_t::object_end) keys.pop_back();
       if (event == Json::parse_event_t::key &&
-          !keys.back().insert(value.get_ref<const std::string&>()).second) {
+          !keys.back().insert(value.get_ref<const std::string&>()).second)
         fail("its header has the key " + in_quotes(value.get_ref<const std::string&>()) + " twice");
-      }
       return true;
     };
     try {
@@ -148,9 +143,8 @@ class Parser {
 
   void read_entry(const std::string& key, const Json& value) {
     const auto member = [&](const char* what) -> const Json& {
-      if (!value.is_object() || !value.contains(what) || value.size() != 3) {
+      if (!value.is_object() || !value.contains(what) || value.size() != 3)
         fail(fmt::format("entry {} needs exactly dtype, shape and data_offsets", in_quotes(key)));
-      }
       return value[what];
     };
     const auto unsigned_list = [&](const char* what) {
@@ -172,15 +166,12 @@ class Parser {
     const auto extents = unsigned_list("shape");
     entry.shape = Shape(extents.begin(), extents.end());
     const auto offsets = unsigned_list("data_offsets");
-    if (offsets.size() != 2 || offsets[0] > offsets[1]) {
+    if (offsets.size() != 2 || offsets[0] > offsets[1])
       fail(fmt::format("entry {}: data_offsets is not [begin, end]", in_quotes(key)));
-    }
-    range.begin = offsets[0];
-    range.end = offsets[1];
-    if (!fills(entry, range.end - range.begin)) {
+    std::tie(range.begin, range.end) = std::tie(offsets[0], offsets[1]);
+    if (!fills(entry, range.end - range.begin))
       fail(fmt::format("entry {}: shape {} of {} does not fill its {} bytes", in_quotes(key),
                        to_string(entry.shape), in_quotes(entry.dtype), range.end - range.begin));
-    }
     ranges_.push_back(std::move(range));
   }
 
@@ -191,15 +182,13 @@ class Parser {
     });
     std::uint64_t at = 0;
     for (const Range& range : ranges_) {
-      if (range.begin != at) {
+      if (range.begin != at)
         fail(fmt::format("entry {}: its data begin at {}, not at {} (a hole or an overlap)",
                          in_quotes(range.entry.name), range.begin, at));
-      }
       at = range.end;
     }
-    if (at != data_.size()) {
+    if (at != data_.size())
       fail(fmt::format("its entries hold {} bytes of data, the file has {}", at, data_.size()));
-    }
     for (Range& range : ranges_) {
       range.entry.bytes.assign(data_.begin() + static_cast<std::ptrdiff_t>(range.begin),
                                data_.begin() + static_cast<std::ptrdiff_t>(range.end));
@@ -246,9 +235,8 @@ void convert(const std::vector<std::byte>& bytes, Tensor<T>& to, Convert&& value
 
 template <class T>
 void SafetensorsFile::add(std::string name, const Tensor<T>& tensor) {
-  if (name == "__metadata__" || contains(name)) {
+  if (name == "__metadata__" || contains(name))
     throw ArgumentError(fmt::format("safetensors: the name {} is taken", in_quotes(name)));
-  }
   const auto bytes = std::as_bytes(tensor.span());
   entries.push_back({std::move(name),
                      sizeof(T) == 4 ? "F32" : "F64",
@@ -262,19 +250,17 @@ bool SafetensorsFile::contains(std::string_view name) const {
 }
 
 const SafetensorsEntry& SafetensorsFile::entry(std::string_view name) const {
-  for (const SafetensorsEntry& e : entries) {
+  for (const SafetensorsEntry& e : entries)
     if (e.name == name) return e;
-  }
   throw InputError(fmt::format("{}: there is no entry {}", source, in_quotes(name)));
 }
 
 template <class T>
 Tensor<T> SafetensorsFile::tensor(std::string_view name) const {
   const SafetensorsEntry& e = entry(name);
-  if (!fills(e, e.bytes.size())) {
+  if (!fills(e, e.bytes.size()))
     throw InputError(fmt::format("{}: entry {}: its bytes do not fill shape {} of {}", source,
                                  in_quotes(name), to_string(e.shape), in_quotes(e.dtype)));
-  }
   const auto read = [&]<class File>(File, auto value) {
     Tensor<T> result(e.shape);
     convert<File>(e.bytes, result, value);
@@ -298,22 +284,19 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> data, const std::st
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   const std::string name = path.string();
   std::error_code error;
-  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error)) {
+  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error))
     throw InputError(fmt::format("cannot read '{}': it is not a regular file", name));
-  }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              &std::fclose);
-  if (!file) {
+  if (!file)
     throw InputError(
         fmt::format("cannot read '{}': {}", name, std::generic_category().message(errno)));
-  }
   const auto size = std::filesystem::file_size(path, error);
   // Once as they are, once as entries; a sparse file can be of any length.
   if (!error) require_memory(2 * static_cast<double>(size), name + ": its contents");
   std::vector<std::byte> data(error ? 0 : static_cast<std::size_t>(size));
-  if (std::fread(data.data(), 1, data.size(), file.get()) != data.size()) {
+  if (std::fread(data.data(), 1, data.size(), file.get()) != data.size())
     throw InputError(fmt::format("cannot read '{}': it became shorter while it was read", name));
-  }
   return parse_safetensors(data, name);
 }
 
@@ -321,14 +304,12 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile&
   std::vector<const SafetensorsEntry*> entries;
   std::set<std::string_view> names;
   for (const SafetensorsEntry& e : file.entries) {
-    if (element_bits(e.dtype) == 0 || !fills(e, e.bytes.size())) {
+    if (element_bits(e.dtype) == 0 || !fills(e, e.bytes.size()))
       throw ArgumentError(fmt::format("safetensors: entry {}: {} bytes do not fill shape {} of {}",
                                       in_quotes(e.name), e.bytes.size(), to_string(e.shape),
                                       in_quotes(e.dtype)));
-    }
-    if (e.name == "__metadata__" || !names.insert(e.name).second) {
+    if (e.name == "__metadata__" || !names.insert(e.name).second)
       throw ArgumentError(fmt::format("safetensors: the name {} is taken", in_quotes(e.name)));
-    }
     entries.push_back(&e);
   }
   std::sort(entries.begin(), entries.end(), [](const auto* a, const auto* b) {

@@ -54,13 +54,14 @@ void load_state_dict(M& module, const StateDict<T>& dict) {
   });
 }
 
-// The same from a file, of the entries whose names begin with prefix (which the module's names do
-// not). Entries that the module does not name are passed over unless they are F32, as parameters
-// are: those mean that the file is of another module.
-template <class T, class M>
-void load_state_dict(M& module, const SafetensorsFile& file, const std::string& prefix = "") {
+// The tensors of a file whose names begin with prefix (which the names in the dict do not).
+// Entries that `like`, the state dict of a module, does not name are passed over unless they are
+// F32, as parameters are: those mean that the file is of another module.
+template <class T>
+StateDict<T> stored_state_dict(const SafetensorsFile& file, const std::string& prefix,
+                               const StateDict<T>& like) {
   std::set<std::string> names;
-  for (const auto& [name, tensor] : state_dict<T>(module)) names.insert(name);
+  for (const auto& [name, tensor] : like) names.insert(name);
   StateDict<T> dict;
   for (const SafetensorsEntry& entry : file.entries) {
     if (entry.name.rfind(prefix, 0) != 0) continue;
@@ -68,7 +69,13 @@ void load_state_dict(M& module, const SafetensorsFile& file, const std::string& 
     if (entry.dtype == "F32" || names.count(name) != 0)
       dict.emplace_back(std::move(name), file.tensor<T>(entry.name));
   }
-  load_state_dict<T>(module, dict);
+  return dict;
+}
+
+// Loads the module from such a file.
+template <class T, class M>
+void load_state_dict(M& module, const SafetensorsFile& file, const std::string& prefix = "") {
+  load_state_dict<T>(module, stored_state_dict<T>(file, prefix, state_dict<T>(module)));
 }
 
 }  // namespace papillon

@@ -1,15 +1,22 @@
 // Sinusoidal embedding of integer timesteps (Vaswani et al. 2017, section 3.5).
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "papillon/nn/module.hpp"
 
 namespace papillon {
 
-// sin(t f_k) for k = 0 ... width/2 - 1, then cos(t f_k), with
-// f_k = exp(-k ln(10000) / (width/2 - 1)).
+// Steps of the diffusion process, 0 (clean) ... T (noise): one for each row of a batch, or those
+// that a sampler visits.
+using Timesteps = std::vector<int>;
+
+// Writes sin(t f_k) for k = 0 ... width/2 - 1, then cos(t f_k), with
+// f_k = exp(-k ln(10000) / (width/2 - 1)). The phase t f_k is formed in double: with f_k rounded to
+// float it would be off by up to 1e-4 at t = 1000.
+template <class T>
+void embed_timestep(int t, std::size_t width, T* out);
+
 template <class T>
 struct TimeEmbedding {
   using value_type = T;
@@ -19,7 +26,7 @@ struct TimeEmbedding {
   explicit TimeEmbedding(std::size_t width);
 
   // [N] timesteps -> [N, width], a constant
-  Tensor<T> operator()(const std::vector<std::int64_t>& t) const;
+  Tensor<T> operator()(const Timesteps& t) const;
 
   Tensor<T> frequencies;  // [width / 2]; kept in checkpoints, not trained
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -129,6 +130,21 @@ std::size_t NpyReader::read_rows(std::span<T> out) {
   return n;
 }
 
+template <class T>
+void NpyReader::read_at(std::uint64_t first, std::span<T> out) const {
+  std::byte buffer[16384];
+  while (!out.empty()) {
+    const std::size_t n = std::min(out.size(), sizeof buffer / header_.item_size),
+                      bytes = n * header_.item_size;
+    const auto offset = static_cast<off_t>(header_.data_offset + first * header_.item_size);
+    if (::pread(::fileno(file_.get()), buffer, bytes, offset) != static_cast<ssize_t>(bytes))
+      throw InputError(fmt::format("cannot read '{}': it became shorter while it was read", name_));
+    convert(buffer, header_.item_size, out.first(n));
+    out = out.subspan(n);
+    first += n;
+  }
+}
+
 void NpyReader::seek_row(std::size_t row) {
   if (row > rows()) {
     throw ArgumentError(fmt::format("{}: row {} of {} does not exist", name_, row, rows()));
@@ -178,6 +194,7 @@ void NpyWriter<T>::commit() {
   template Tensor<T> read_npy(const std::filesystem::path&);                    \
   template void write_npy(const std::filesystem::path&, const Tensor<T>&);      \
   template std::size_t NpyReader::read_rows(std::span<T>);                      \
+  template void NpyReader::read_at(std::uint64_t, std::span<T>) const;          \
   template class NpyWriter<T>;
 PAPILLON_INSTANTIATE(float)
 PAPILLON_INSTANTIATE(double)

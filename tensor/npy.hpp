@@ -45,6 +45,10 @@ class NpyReader {
   // The next rows, as many as fit in out and are left; returns their number.
   template <class T>
   std::size_t read_rows(std::span<T> out);
+  // Elements first ... first + out.size() - 1 of the whole array, wherever the next row is; threads
+  // may call it at the same time.
+  template <class T>
+  void read_at(std::uint64_t first, std::span<T> out) const;
   // The next row to read, 0 ... rows(). Throws ArgumentError beyond.
   void seek_row(std::size_t row);
 

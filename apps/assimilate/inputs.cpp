@@ -39,9 +39,9 @@ std::shared_ptr<const DiffusionModel> Inputs::model(const std::string& path,
                                                     std::size_t dimension) {
   auto& kept = models_[path];
   if (!kept) kept = std::make_shared<const DiffusionModel>(load_model(path));
-  if (kept->shift.size() != dimension)
+  if (kept->normalisation.dimension() != dimension)
     throw InputError(fmt::format("{}: a model of {} components; the system has {}", path,
-                                 kept->shift.size(), dimension));
+                                 kept->normalisation.dimension(), dimension));
   return kept;
 }
 

@@ -69,8 +69,8 @@ SourcePointer posterior_ensembles(const AssimilateOptions& o, Inputs& inputs, st
   Tensor<float> library(Shape{count, d});
   for (std::size_t i = 0; i < count; ++i)
     std::copy_n(all.data() + (i * n / count) * d, d, library.data() + i * d);
-  return posterior_source(library, model->shift, model->scale, model->schedule, t,
-                          {static_cast<int>(members), o.cutoff});
+  return posterior_source(library, model->normalisation.shift, model->normalisation.scale,
+                          model->schedule, t, {static_cast<int>(members), o.cutoff});
 }
 
 }  // namespace

@@ -45,12 +45,12 @@ Experiment::Experiment(const Context& context, const std::string& train,
     : context_(context), ingredients_(std::move(ingredients)) {
   if (!model.empty()) {
     diffusion_ = load_model(model);
-    ingredients_.dimension = diffusion_->shift.size();
+    ingredients_.dimension = diffusion_->normalisation.dimension();
     ingredients_.diffusion = &*diffusion_;
-    shift_ = diffusion_->shift;
-    scale_ = diffusion_->scale;
+    shift_ = diffusion_->normalisation.shift;
+    scale_ = diffusion_->normalisation.scale;
     std::string weights;
-    for (const auto& [name, tensor] : state_dict<float>(diffusion_->network))
+    for (const auto& [name, tensor] : diffusion_->network.state_dict())
       weights += hash(tensor.data(), tensor.size() * sizeof(float));
     hashes_["model"] = hash(weights.data(), weights.size());
   } else {
@@ -104,7 +104,9 @@ Json Experiment::fingerprint(const Recipe& recipe, std::uint64_t seed,
                {"lyapunov_trajectories", o.lyapunov_trajectories},
                {"lyapunov_steps", o.lyapunov_steps}};
   if (recipe.uses("trained")) json["network"] = hashes_.at("model");
-  if (recipe.uses("untrained") && diffusion_) json["hidden"] = diffusion_->network.config.hidden;
+  if (recipe.uses("untrained") && diffusion_)
+    for (const auto& [name, value] : diffusion_->network.config())
+      if (name == "hidden") json[name] = value;
   if (recipe.uses("trained") || recipe.uses("untrained"))
     json["timesteps"] = ingredients_.timesteps;
   if (recipe.uses("rff")) json["fourier_width"] = ingredients_.fourier_width;

@@ -64,10 +64,9 @@ FeaturesPtr one_feature(const std::string& name, const Ingredients& from, std::u
   if (trained && from.diffusion != nullptr)
     return network_features(from.diffusion->network, timesteps);
   if (trained) throw UsageError(fmt::format("'{}' needs a trained diffusion model", name));
-  ResidualFilmMlp<float>::Config config;
-  config.state_dim = from.dimension;
-  if (from.diffusion != nullptr) config = from.diffusion->network.config;
-  return network_features(ResidualFilmMlp<float>(config, seed), timesteps);
+  if (from.diffusion != nullptr)
+    return network_features(from.diffusion->network.initialised(seed), timesteps);
+  return network_features(ResidualFilmMlp<float>({.state_dim = from.dimension}, seed), timesteps);
 }
 
 }  // namespace

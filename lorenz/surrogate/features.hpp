@@ -9,8 +9,12 @@
 
 #include "papillon/autograd/ops.hpp"
 #include "papillon/nn/fourier_features.hpp"
-#include "papillon/nn/residual_film_mlp.hpp"
 #include "papillon/nn/state_dict.hpp"
+#include "papillon/nn/time_embedding.hpp"
+
+namespace papillon {
+class Network;  // diffusion/network.hpp
+}
 
 namespace papillon::inline surrogate {
 
@@ -49,9 +53,9 @@ FeaturesPtr polynomial_features(std::size_t dimension, std::size_t degree);
 FeaturesPtr random_fourier_features(std::size_t dimension, const FourierOptions& options);
 
 // The hidden values of a diffusion network at each of the timesteps (Finn et al. 2024, section
-// 3.2), [n, H K]. The plain reading computes them in single precision (nn/fused), whatever the
-// number type. Throws ArgumentError (no timestep, a negative one).
-FeaturesPtr network_features(const ResidualFilmMlp<float>& network, std::vector<int> timesteps);
+// 3.2), [n, H K]. evaluate() computes them in single precision, whatever the number type. Throws
+// ArgumentError (no timestep, a negative one, a network without features).
+FeaturesPtr network_features(const Network& network, Timesteps timesteps);
 
 // One after the other; of one part: that part. Throws ArgumentError (none, different dimensions).
 FeaturesPtr concatenated_features(std::vector<FeaturesPtr> parts);

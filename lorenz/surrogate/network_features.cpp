@@ -3,23 +3,17 @@
 
 #include "papillon/diffusion/feature_extractor.hpp"
 #include "papillon/lorenz/surrogate/features.hpp"
-#include "papillon/nn/frozen.hpp"
+#include "papillon/nn/residual_film_mlp.hpp"
 
 namespace papillon::inline surrogate {
 namespace {
 
-template <class T>
-ResidualFilmMlp<T> constant(const ResidualFilmMlp<float>& network) {
-  const auto& c = network.config;
-  return frozen(ResidualFilmMlp<T>({c.state_dim, c.hidden, c.blocks, c.embedding}, 0), network);
-}
-
 class NetworkFeatures final : public Features {
  public:
-  NetworkFeatures(const ResidualFilmMlp<float>& network, std::vector<int> timesteps)
-      : extractor_(network, std::move(timesteps)),
-        single_(constant<float>(network)),
-        double_(constant<double>(network)) {}
+  NetworkFeatures(const Network& network, Timesteps timesteps)
+      : network_(network),
+        extractor_(network, std::move(timesteps)),
+        frozen_(network.frozen_features()) {}
 
   std::size_t dimension() const override { return extractor_.dimension(); }
   std::size_t size() const override { return extractor_.size(); }
@@ -34,12 +28,21 @@ class NetworkFeatures final : public Features {
       for (std::size_t j = 0; j < width; ++j) out[i * ld + j] = static_cast<double>(features(i, j));
   }
 
-  Var<float> operator()(const Var<float>& x) const override { return hidden(single_, x); }
-  Var<double> operator()(const Var<double>& x) const override { return hidden(double_, x); }
+  Var<float> operator()(const Var<float>& x) const override { return hidden(frozen_.in_float, x); }
+  Var<double> operator()(const Var<double>& x) const override {
+    return hidden(frozen_.in_double, x);
+  }
 
   std::string kind() const override { return "network"; }
-  std::map<std::string, std::string> settings() const override { return {{"timesteps", steps()}}; }
-  StateDict<float> weights() const override { return state_dict<float>(single_); }
+  // The paper's network is not named: its files stay as they were.
+  std::map<std::string, std::string> settings() const override {
+    if (network_.architecture() == ResidualFilmMlp<float>::architecture)
+      return {{"timesteps", steps()}};
+    return {{"timesteps", steps()},
+            {"architecture", network_.architecture()},
+            {"network", to_json(network_.config())}};
+  }
+  StateDict<float> weights() const override { return network_.state_dict(); }
 
  private:
   std::string steps() const {
@@ -49,22 +52,22 @@ class NetworkFeatures final : public Features {
     return text;
   }
 
-  template <class T>
-  Var<T> hidden(const ResidualFilmMlp<T>& network, const Var<T>& x) const {
+  template <class Function, class T>
+  Var<T> hidden(const Function& features, const Var<T>& x) const {
     std::vector<Var<T>> all;
     for (const int t : extractor_.timesteps())
-      all.push_back(network.features(x, std::vector<std::int64_t>(x.shape()[0], t)));
+      all.push_back(features(x, Timesteps(x.shape()[0], t)));
     return all.size() == 1 ? all.front() : concatenate(all, 1);
   }
 
+  Network network_;
   FeatureExtractor extractor_;
-  ResidualFilmMlp<float> single_;
-  ResidualFilmMlp<double> double_;
+  FrozenFeatures frozen_;
 };
 
 }  // namespace
 
-FeaturesPtr network_features(const ResidualFilmMlp<float>& network, std::vector<int> timesteps) {
+FeaturesPtr network_features(const Network& network, Timesteps timesteps) {
   return std::make_shared<NetworkFeatures>(network, std::move(timesteps));
 }
 

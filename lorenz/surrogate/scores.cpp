@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "papillon/diffusion/model.hpp"
+#include "papillon/nn/normalisation.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
@@ -48,7 +49,7 @@ std::vector<std::size_t> window_starts(const Tensor<float>& states, const ScoreO
 
 void add_normalised(Histogram& histogram, Tensor<float> states, const std::vector<double>& shift,
                     const std::vector<double>& scale) {
-  normalise(states, shift, scale);
+  Normalisation{shift, scale}.normalise(states);
   histogram.add(states.span());
 }
 

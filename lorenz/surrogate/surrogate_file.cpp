@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "papillon/diffusion/network.hpp"
 #include "papillon/lorenz/surrogate/surrogate.hpp"
-#include "papillon/nn/fused/layout.hpp"
 #include "papillon/nn/stored_state.hpp"
 #include "papillon/tensor/numbers.hpp"
 
@@ -38,24 +38,9 @@ Number number(const Json& json, const char* key) {
   return *value;
 }
 
-ResidualFilmMlp<float> read_network(const std::string& prefix, const SafetensorsFile& file) {
-  const Shape in = file.entry(prefix + "input_projection.weight").shape,
-              film = file.entry(prefix + "residual_layers.0.film.affine_film.weight").shape;
-  std::size_t blocks = 0;
-  while (file.contains(fmt::format("{}residual_layers.{}.gamma", prefix, blocks))) ++blocks;
-  if (in.size() != 2 || film.size() != 2 || in[0] == 0 || in[1] == 0 || blocks == 0 ||
-      film[1] < 4 || film[1] % 2 != 0 || film[0] != 2 * in[0])
-    throw InputError("features: the network's tensors do not fit together");
-  if (element_count(file) < fused::Layout(in[1], in[0], blocks, film[1]).size)
-    throw InputError("features: the network's tensors do not fit together (too few elements)");
-  ResidualFilmMlp<float> network({in[1], in[0], blocks, film[1]}, 0);
-  load_state_dict<float>(network, file, prefix);
-  return network;
-}
-
-std::vector<int> read_timesteps(const Json& json) {
+Timesteps read_timesteps(const Json& json) {
   const Json list = Json::parse("[" + json.value("timesteps", "") + "]", nullptr, false);
-  std::vector<int> timesteps;
+  Timesteps timesteps;
   for (const auto& t : list) {
     if (!t.is_number_integer() || t < 0 || t > 1'000'000)
       throw InputError("features: 'timesteps' must be a list of numbers");
@@ -81,7 +66,10 @@ FeaturesPtr read_features(const Json& json, std::size_t dimension, const std::st
           fmt::format("features: 'count' is {}, more than the file has numbers", o.count));
     return random_fourier_features(dimension, o);
   }
-  if (kind == "network") return network_features(read_network(prefix, file), read_timesteps(json));
+  if (kind == "network")
+    return network_features(
+        read_network(file, prefix, json.value("architecture", ""), json.value("network", "")),
+        read_timesteps(json));
   if (kind == "concatenation" && json.contains("parts") && json["parts"].is_array()) {
     std::vector<FeaturesPtr> parts;
     for (std::size_t i = 0; i < json["parts"].size(); ++i)
@@ -137,6 +125,8 @@ Surrogate load_surrogate(const std::filesystem::path& path) {
     return parse(file);
   } catch (const Json::exception&) {
     throw InputError(fmt::format("{}: metadata 'features' is malformed", path.string()));
+  } catch (const UnknownArchitecture& error) {
+    throw UnknownArchitecture(path.string() + ": " + error.what());
   } catch (const Error& error) {
     const std::string what = error.what();
     throw InputError(what.rfind(path.string(), 0) == 0 ? what : path.string() + ": " + what);

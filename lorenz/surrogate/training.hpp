@@ -24,9 +24,9 @@ struct TrainingOptions {
 using TrainingRows =
     std::function<void(const std::uint64_t* rows, std::size_t n, float* x, float* y)>;
 
-// A network as the trainer sees it.
-struct Trainee {
-  std::function<Var<float>(const Var<float>&)> network;  // [n, inputs] -> [n, outputs]
+// A network as the trainer uses it.
+struct RegressionNetwork {
+  std::function<Var<float>(const Var<float>&)> predict;  // [n, inputs] -> [n, outputs]
   std::vector<Var<float>> parameters;                    // changed in place
   std::size_t inputs = 0, outputs = 0;
 };
@@ -40,8 +40,8 @@ struct TrainingReport {
 // of its own. Tiles go to a fixed number of lanes whose gradients are added in a fixed order: the
 // same bits for any number of threads. `after` is called after each step, and may throw to stop.
 // Throws ArgumentError, and NumericalError if the loss is not finite.
-TrainingReport train(const Trainee& trainee, std::uint64_t samples, const TrainingRows& rows,
-                     const TrainingOptions& options,
+TrainingReport train(const RegressionNetwork& network, std::uint64_t samples,
+                     const TrainingRows& rows, const TrainingOptions& options,
                      const std::function<void(const TrainingReport&)>& after = {});
 
 }  // namespace papillon::inline surrogate

@@ -17,18 +17,6 @@ constexpr std::size_t film_rows = 128;  // rows of the FiLM table that a task ta
 // Embeddings of timesteps below this are computed once and kept (8 MiB for 512 floats each).
 constexpr int cached_timesteps = 4096;
 
-// sin then cos of t f_k, f_k = exp(-k ln(10000) / (half - 1)): Vaswani et al. (2017), section 3.5.
-template <class T>
-void embed(int t, std::size_t width, T* out) {
-  const std::size_t half = width / 2;
-  for (std::size_t k = 0; k < half; ++k) {
-    const double frequency =
-        std::exp(-static_cast<double>(k) * std::log(10000.0) / static_cast<double>(half - 1));
-    out[k] = static_cast<T>(std::sin(t * frequency));
-    out[half + k] = static_cast<T>(std::cos(t * frequency));
-  }
-}
-
 }  // namespace
 
 template <class T>
@@ -108,7 +96,8 @@ void Engine<T>::set_timesteps(std::span<const int> timesteps) {
     if (largest < cached_timesteps && embedded_ <= largest) {
       embedding_cache_.resize({static_cast<std::size_t>(cached_timesteps), e});
       for (; embedded_ <= largest; ++embedded_)
-        embed(embedded_, e, embedding_cache_.data() + static_cast<std::size_t>(embedded_) * e);
+        embed_timestep(embedded_, e,
+                       embedding_cache_.data() + static_cast<std::size_t>(embedded_) * e);
     }
     for (std::size_t i = 0; i < s; ++i) {
       const int t = timesteps[i];
@@ -116,7 +105,7 @@ void Engine<T>::set_timesteps(std::span<const int> timesteps) {
       if (t < embedded_)
         std::copy_n(embedding_cache_.data() + static_cast<std::size_t>(t) * e, e, row);
       else
-        embed(t, e, row);
+        embed_timestep(t, e, row);
     }
   }
   film_.resize({layout_.blocks.size(), s, h2});
@@ -155,15 +144,10 @@ Network<T> Engine<T>::network() const {
 template <class T>
 void Engine<T>::forward(std::span<const T> z, std::span<const std::uint32_t> slot, Output what,
                         std::span<T> out) {
+  check_forward<T>(*this, z, slot, what, out);
   const std::size_t d = layout_.state_dim, h = layout_.hidden, n = z.size() / d;
-  const std::size_t width = what == Output::prediction ? d : h;
-  if (z.size() % d != 0 || out.size() != n * width || (!slot.empty() && slot.size() != n))
-    throw ShapeError(
-        fmt::format("fused engine: {} inputs, {} slots and {} outputs do not fit a "
-                    "network from {} values to {}",
-                    z.size(), slot.size(), out.size(), d, width));
   check_purpose();
-  check(slot, {});
+  check_batch<T>(timesteps_.size(), slot, {});
   const Network<T> net = network();
   parallel_for(ceil_div(n, tile_rows_), [&](std::size_t tile) {
     const std::size_t first = tile * tile_rows_, rows = std::min(tile_rows_, n - first);
@@ -175,16 +159,6 @@ void Engine<T>::forward(std::span<const T> z, std::span<const std::uint32_t> slo
     else
       std::copy_n(t->x.data(), rows * h, &out[first * h]);
   });
-}
-
-template <class T>
-void Engine<T>::check(std::span<const std::uint32_t> slot, std::span<const T> weights) const {
-  const std::size_t slots = timesteps_.size();
-  if (slots == 0) throw ArgumentError("fused engine: no timesteps set");
-  if (!weights.empty() && weights.size() != slots)
-    throw ShapeError(fmt::format("fused engine: {} weights for {} slots", weights.size(), slots));
-  for (const std::uint32_t s : slot)
-    if (s >= slots) throw ArgumentError(fmt::format("fused engine: slot {} of {}", s, slots));
 }
 
 template class Engine<float>;

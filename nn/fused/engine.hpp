@@ -1,6 +1,6 @@
-// The paper's network (nn/residual_film_mlp.hpp) in its fast reading: forward and backward over
-// tiles of rows that stay in cache, FiLM once for each distinct timestep, BLAS for the products.
-// The clear reading is the module itself; tests hold the two equal.
+// Optimised implementation of the paper's network (nn/residual_film_mlp.hpp): forward and backward
+// over tiles of rows that stay in cache, FiLM once for each distinct timestep, BLAS for the
+// products. The module is the reference implementation; tests hold the two equal.
 //
 // Four observations make it fast:
 //  1. FiLM depends on the timestep alone, so its projection is computed once for each distinct
@@ -14,11 +14,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "papillon/nn/denoising_engine.hpp"
 #include "papillon/nn/fused/layout.hpp"
 #include "papillon/tensor/tensor.hpp"
 
@@ -31,56 +31,40 @@ struct InferenceWeights;
 template <class T>
 class TilePool;
 
-// Writes rows first ... first + n - 1 of the batch: inputs z [n, D] and targets [n, D].
-template <class T>
-using TileSource = std::function<void(std::size_t first, std::size_t n, T* z, T* target)>;
-
-// What the engine computes for a set of rows.
-enum class Output { prediction, features };
-
-// What the parameters are set for. Inference multiplies with a copy of the weights (row_products):
-// a row's result does not depend, in any bit, on the other rows, on tiles or on timesteps of other
-// rows. Training needs no copy, and its products are those of BLAS.
-enum class Purpose { inference, training };
+using Output = EngineOutput;
+using Purpose = EnginePurpose;
+using papillon::TileSource;
 
 template <class T>
-class Engine {
+class Engine final : public DenoisingEngine<T> {
  public:
   // tile_rows: how many rows one pass takes; max_lanes: a bound on the partial gradients. Gradients
   // (and the loss beside them) depend in their rounding on both, but not on the number of threads;
   // what inference computes depends on neither.
   explicit Engine(Layout layout, std::size_t tile_rows = 256, std::size_t max_lanes = 16);
-  ~Engine();
+  ~Engine() override;
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
   const Layout& layout() const { return layout_; }
+  std::size_t state_dim() const override { return layout_.state_dim; }
+  std::size_t feature_count() const override { return layout_.hidden; }
+  const std::vector<ParameterEntry>& parameters() const override { return layout_.entries; }
 
-  // Takes the parameters (layout().size of them) that the calls below use; they must outlive them.
-  // Call it again after each change. Throws ShapeError.
-  void set_parameters(std::span<const T> parameters, Purpose purpose = Purpose::inference);
-  // Computes the FiLM table of these timesteps; slot s of a row means timesteps[s].
-  void set_timesteps(std::span<const int> timesteps);
-
-  // out: predictions [n, D] or features [n, H] (the values before the output head) of z [n, D].
-  // slot: one index for each row, or empty when all rows share the first timestep. Throws
-  // ArgumentError if the parameters were set for training.
+  void set_parameters(std::span<const T> parameters, Purpose purpose = Purpose::inference) override;
+  // Computes the FiLM table of these timesteps.
+  void set_timesteps(std::span<const int> timesteps) override;
   void forward(std::span<const T> z, std::span<const std::uint32_t> slot, Output what,
-               std::span<T> out);
-
-  // The mean over all n D entries of weight[slot] (prediction - target)^2, and its gradient for all
-  // parameters. slots must not decrease; weights: one for each slot, or empty for 1.
+               std::span<T> out) override;
   double loss_and_gradient(std::span<const std::uint32_t> slot, const TileSource<T>& source,
-                           std::span<const T> weights, std::span<T> gradient);
-  // The same loss without the gradient; inference, as forward.
+                           std::span<const T> weights, std::span<T> gradient) override;
   double loss(std::span<const std::uint32_t> slot, const TileSource<T>& source,
-              std::span<const T> weights);
+              std::span<const T> weights) override;
 
  private:
   Network<T> network() const;
   void copy_weights();
   void check_purpose() const;
-  void check(std::span<const std::uint32_t> slot, std::span<const T> weights) const;
 
   Layout layout_;
   std::size_t tile_rows_, max_lanes_;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "papillon/tensor/shape.hpp"
+#include "papillon/nn/flat_parameters.hpp"
 
 namespace papillon::fused {
 
@@ -16,20 +16,15 @@ struct Layout {
     std::size_t weight1, bias1, weight2, bias2, gamma;  // branch.0, branch.2
     std::size_t film_weight, film_bias;
   };
-  struct Entry {
-    std::string name;  // as in the reference implementation
-    std::size_t offset;
-    Shape shape;
-  };
 
   Layout(std::size_t state_dim, std::size_t hidden, std::size_t blocks, std::size_t embedding);
 
   std::size_t state_dim, hidden, embedding;
   std::size_t input_weight, input_bias, output_weight, output_bias;
   std::vector<Block> blocks;
-  std::size_t body_size;  // parameters before the FiLM projections
-  std::size_t size;       // all of them
-  std::vector<Entry> entries;
+  std::size_t body_size;                // parameters before the FiLM projections
+  std::size_t size;                     // all of them
+  std::vector<ParameterEntry> entries;  // named as in the reference implementation
 };
 
 }  // namespace papillon::fused

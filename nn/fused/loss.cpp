@@ -63,7 +63,7 @@ double Engine<T>::loss_and_gradient(std::span<const std::uint32_t> slot,
                                     const TileSource<T>& source, std::span<const T> weights,
                                     std::span<T> gradient) {
   const std::size_t n = slot.size(), d = layout_.state_dim, h2 = 2 * layout_.hidden;
-  check(slot, weights);
+  check_batch<T>(timesteps_.size(), slot, weights);
   if (gradient.size() != layout_.size)
     throw ShapeError(
         fmt::format("fused engine: {} gradients for {} parameters", gradient.size(), layout_.size));
@@ -130,7 +130,7 @@ double Engine<T>::loss(std::span<const std::uint32_t> slot, const TileSource<T>&
                        std::span<const T> weights) {
   const std::size_t n = slot.size();
   check_purpose();
-  check(slot, weights);
+  check_batch<T>(timesteps_.size(), slot, weights);
   if (n == 0) throw ArgumentError("fused engine: a batch needs rows");
   row_loss_.resize(n);
   const Network<T> net = network();

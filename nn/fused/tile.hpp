@@ -25,7 +25,7 @@ struct InferenceWeights {
   std::vector<Block> blocks;
 };
 
-// One matrix of weights, W [out, in], in its two readings.
+// One matrix of weights, W [out, in], for training and for inference.
 template <class T>
 struct Weights {
   std::size_t out, in;
@@ -115,12 +115,7 @@ template <class T>
 void backward(const Network<T>& network, Tile<T>& t, std::size_t n, const std::uint32_t* slot,
               const LaneGradient<T>& gradient, bool first);
 
-inline std::size_t ceil_div(std::size_t a, std::size_t b) {
-  return (a + b - 1) / b;
-}
-
-// Tiles to be had for as long as a lease lives; then they are kept for the next pass, whichever
-// thread takes it.
+// Object pool of tiles; a lease returns its tile on destruction.
 template <class T>
 class TilePool {
  public:

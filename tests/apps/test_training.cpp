@@ -258,3 +258,20 @@ TEST_CASE("an output that cannot be written is refused before the work") {
   }
   CHECK(place.papillon("sample --model none --out s.csv").code == 2);
 }
+
+TEST_CASE("a model of states that are read as they are needed has the bits of one in memory") {
+  const ProgramFolder place;
+  // Lorenz-96 of 40 components: nothing depends on three.
+  REQUIRE(
+      place
+          .papillon("generate --system lorenz96 --out data --format npy --members 2 "
+                    "--test-members 0 --validation-members 0 --steps 2000 --burn-in 500 --quiet")
+          .code == 0);
+  const std::string rest =
+      " --data data/train.npy --hidden 16 --blocks 1 --embedding 8 --batch-size 64 --samples 1280 "
+      "--quiet";
+  REQUIRE(place.papillon("train --out memory" + rest).code == 0);
+  REQUIRE(place.papillon("train --out file --stream" + rest).code == 0);
+  CHECK(place.shell("cmp memory/model.safetensors file/model.safetensors").code == 0);
+  CHECK(place.papillon("train --out other --stream --data data/train.nc").code != 0);
+}

@@ -23,8 +23,11 @@ DiffusionModel small_model(NoiseSchedule schedule = NoiseSchedule::cosine(1000))
   for (auto& [name, tensor] : dict)
     if (name.ends_with("gamma")) fill_uniform<float>({3, name.size()}, 0, tensor.span());
   load_state_dict<float>(network, dict);
-  return {std::move(network), std::move(schedule), Head::velocity,
-          {0.1, 0.2, 23.5},   {7.9, 9.0, 8.6},     {{"seed", "3"}}};
+  return {std::move(network),
+          std::move(schedule),
+          Head::velocity,
+          {{0.1, 0.2, 23.5}, {7.9, 9.0, 8.6}},
+          {{"seed", "3"}}};
 }
 
 }  // namespace
@@ -38,12 +41,12 @@ TEST_CASE("model: written and read back, everything is the same", "[model]") {
     save_model(path, model);
     const DiffusionModel read = load_model(path);
     CHECK(read.head == model.head);
-    CHECK(read.shift == model.shift);
-    CHECK(read.scale == model.scale);
+    CHECK(read.normalisation.shift == model.normalisation.shift);
+    CHECK(read.normalisation.scale == model.normalisation.scale);
     CHECK(read.training == model.training);
     CHECK(read.schedule.name() == model.schedule.name());
     CHECK(read.schedule.betas() == model.schedule.betas());
-    const auto a = state_dict<float>(model.network), b = state_dict<float>(read.network);
+    const auto a = model.network.state_dict(), b = read.network.state_dict();
     REQUIRE(a.size() == b.size());
     for (std::size_t i = 0; i < a.size(); ++i) {
       CHECK(a[i].first == b[i].first);
@@ -56,7 +59,7 @@ TEST_CASE("model: the denoiser and the features equal the module's", "[model]") 
   const DiffusionModel model = small_model();
   const Tensor<float> z = random_normal<float>({700, 3}, {1, 1});
   const NoGrad guard;
-  const std::vector<std::int64_t> t(700, 321);
+  const Timesteps t(700, 321);
   CHECK(max_abs_difference(make_denoiser(model)(z, 321), model.network(Var<float>(z), t).value()) <
         2e-5f);
   const std::vector<int> steps = {0, 321};
@@ -149,7 +152,7 @@ TEST_CASE("model: files that do not fit are refused", "[model]") {
   for (const char* type : {"I64", "BOOL", "BF16", "F8_E4M3"})
     file.entries.push_back({type, type, Shape{0}, {}});
   write_safetensors(path, file);
-  CHECK(load_model(path).shift == small_model().shift);
+  CHECK(load_model(path).normalisation == small_model().normalisation);
 }
 
 TEST_CASE("model: every entry of a file is looked at before it is believed", "[model]") {

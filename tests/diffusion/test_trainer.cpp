@@ -21,6 +21,7 @@ using namespace papillon;
 namespace {
 
 const std::vector<double> shift = {1, 2}, scale = {2, 0.5};
+const Normalisation units{shift, scale};
 
 TrainOptions small_options() {
   TrainOptions o;
@@ -49,9 +50,9 @@ Tensor<float> circle(std::size_t n) {
 }
 
 Tensor<float> weights_after(const TrainOptions& o, const Tensor<float>& data, int steps) {
-  Trainer trainer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer trainer(o, NoiseSchedule::cosine(100), data, units);
   for (int i = 0; i < steps; ++i) trainer.step();
-  return state_dict<float>(trainer.model(false).network).at(1).second;
+  return trainer.model(false).network.state_dict().at(1).second;
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ TEST_CASE("trainer: learns", "[trainer]") {
   const Tensor<float> data = circle(500), other = circle(300);
   TrainOptions o = small_options();
   o.total_samples = 96 * 600;
-  Trainer trainer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer trainer(o, NoiseSchedule::cosine(100), data, units);
   const double before = trainer.validation_loss(other);
   while (trainer.steps_done() < trainer.total_steps()) trainer.step();
   const double after = trainer.validation_loss(other);
@@ -91,30 +92,29 @@ TEST_CASE("trainer: a resumed run equals an uninterrupted one", "[trainer]") {
   const TemporaryFolder folder;
   const Tensor<float> data = circle(130);  // batches straddle epochs
   const TrainOptions o = small_options();
-  Trainer whole(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer whole(o, NoiseSchedule::cosine(100), data, units);
   for (int i = 0; i < 9; ++i) whole.step();
   whole.save_checkpoint(folder.path() / "checkpoint.safetensors");
   whole.validation_loss(data);  // looking must not change the run
 
-  Trainer resumed(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer resumed(o, NoiseSchedule::cosine(100), data, units);
   resumed.load_checkpoint(folder.path() / "checkpoint.safetensors");
   CHECK(resumed.steps_done() == 9);
   for (int i = 0; i < 9; ++i) CHECK(resumed.step().loss == whole.step().loss);
-  const auto a = state_dict<float>(whole.model().network);
-  const auto b = state_dict<float>(resumed.model().network);
+  const auto a = whole.model().network.state_dict();
+  const auto b = resumed.model().network.state_dict();
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(identical(a[i].second, b[i].second));
 }
 
 TEST_CASE("trainer: one that was moved goes on to the same bits", "[trainer]") {
   const Tensor<float> data = circle(130);
-  Trainer stays(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
-  auto moves =
-      std::make_unique<Trainer>(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer stays(small_options(), NoiseSchedule::cosine(100), data, units);
+  auto moves = std::make_unique<Trainer>(small_options(), NoiseSchedule::cosine(100), data, units);
   for (int i = 0; i < 3; ++i) CHECK(moves->step().loss == stays.step().loss);
   Trainer moved(std::move(*moves));
   moves.reset();  // nothing may point there
   for (int i = 0; i < 3; ++i) CHECK(moved.step().loss == stays.step().loss);
-  Trainer assigned(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer assigned(small_options(), NoiseSchedule::cosine(100), data, units);
   assigned = std::move(moved);
   for (int i = 0; i < 3; ++i) CHECK(assigned.step().loss == stays.step().loss);
   CHECK(assigned.validation_loss(data) == stays.validation_loss(data));
@@ -122,27 +122,26 @@ TEST_CASE("trainer: one that was moved goes on to the same bits", "[trainer]") {
 
 // What keeps a pointer to data of its caller does not take temporaries.
 static_assert(!std::is_constructible_v<Trainer, const TrainOptions&, NoiseSchedule, Tensor<float>,
-                                       std::vector<double>, std::vector<double>>);
+                                       Normalisation>);
 
 TEST_CASE("trainer: a checkpoint of another run is refused", "[trainer]") {
   const TemporaryFolder folder;
   const auto path = folder.path() / "checkpoint.safetensors";
   const Tensor<float> data = circle(130);
   TrainOptions o = small_options();
-  Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).save_checkpoint(path);
+  Trainer(o, NoiseSchedule::cosine(100), data, units).save_checkpoint(path);
   o.seed += 1;
-  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).load_checkpoint(path),
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, units).load_checkpoint(path),
                   InputError);
   o.seed -= 1;
   Tensor<float> changed = data;
   changed[7] += 1e-3f;
-  CHECK_THROWS_AS(
-      Trainer(o, NoiseSchedule::cosine(100), changed, shift, scale).load_checkpoint(path),
-      InputError);
-  save_model(path, Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).model());
-  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).load_checkpoint(path),
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), changed, units).load_checkpoint(path),
                   InputError);
-  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale)
+  save_model(path, Trainer(o, NoiseSchedule::cosine(100), data, units).model());
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, units).load_checkpoint(path),
+                  InputError);
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, units)
                       .load_checkpoint(folder.path() / "nothing"),
                   InputError);
 }
@@ -152,10 +151,10 @@ TEST_CASE("trainer: what differs from a checkpoint is named with both values", "
   const auto path = folder.path() / "checkpoint.safetensors";
   const Tensor<float> data = circle(130);
   const TrainOptions o = small_options();
-  Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).save_checkpoint(path);
+  Trainer(o, NoiseSchedule::cosine(100), data, units).save_checkpoint(path);
   const auto difference = [&](const TrainOptions& other, int steps, const Tensor<float>& states) {
     try {
-      Trainer(other, NoiseSchedule::cosine(steps), states, shift, scale).load_checkpoint(path);
+      Trainer(other, NoiseSchedule::cosine(steps), states, units).load_checkpoint(path);
     } catch (const SettingsMismatch& error) {
       REQUIRE(error.differing.size() == 1);
       return error.differing.front();
@@ -187,31 +186,31 @@ TEST_CASE("trainer: more samples than the checkpoint's plan the learning rates a
   const Tensor<float> data = circle(130);
   TrainOptions o = small_options();
   const std::uint64_t planned = o.total_samples;
-  Trainer first(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer first(o, NoiseSchedule::cosine(100), data, units);
   for (int i = 0; i < 20; ++i) first.step();
   first.save_checkpoint(path);
   o.total_samples *= 2;
-  Trainer longer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer longer(o, NoiseSchedule::cosine(100), data, units);
   CHECK(longer.load_checkpoint(path) == planned);
   CHECK(longer.steps_done() == 20);
   CHECK(longer.total_steps() == 80);
   // The rates of a run that had this total from the start.
-  const Trainer fresh(o, NoiseSchedule::cosine(100), data, shift, scale);
+  const Trainer fresh(o, NoiseSchedule::cosine(100), data, units);
   for (std::uint64_t step = 20; step < 30; ++step)
     CHECK(longer.step().learning_rate == fresh.learning_rate(step));
   CHECK(longer.learning_rate(20) > first.learning_rate(20));
   // Its own checkpoint belongs to the longer run; it resumes to the same bits.
   longer.save_checkpoint(path);
-  Trainer again(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer again(o, NoiseSchedule::cosine(100), data, units);
   CHECK(again.load_checkpoint(path) == o.total_samples);
   for (int i = 0; i < 5; ++i) CHECK(again.step().loss == longer.step().loss);
   // Thirty steps are done: fewer cannot be asked for, and as many are all there is.
   o.total_samples = 96 * 30;
-  Trainer done(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer done(o, NoiseSchedule::cosine(100), data, units);
   done.load_checkpoint(path);
   CHECK(done.steps_done() == done.total_steps());
   o.total_samples = 96 * 29;
-  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, shift, scale).load_checkpoint(path),
+  CHECK_THROWS_AS(Trainer(o, NoiseSchedule::cosine(100), data, units).load_checkpoint(path),
                   InputError);
 }
 
@@ -219,7 +218,7 @@ TEST_CASE("trainer: every entry of a checkpoint is looked at before it is believ
   const TemporaryFolder folder;
   const auto path = folder.path() / "checkpoint.safetensors";
   const Tensor<float> data = circle(130);
-  Trainer trainer(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer trainer(small_options(), NoiseSchedule::cosine(100), data, units);
   trainer.step();
   trainer.save_checkpoint(path);
   std::vector<std::string> steps = testing::no_integers;
@@ -248,14 +247,14 @@ TEST_CASE("trainer: the first loss is the paper's, for each head", "[trainer]") 
     o.batch_size = 20'000;
     o.total_samples = 20'000;
     const NoiseSchedule schedule = NoiseSchedule::cosine(100);
-    Trainer trainer(o, schedule, data, shift, scale);
+    Trainer trainer(o, schedule, data, units);
     const DiffusionModel initial = trainer.model(false);
     const double fused = trainer.step().loss;
     Tensor<float> x({20'000, 2});
-    std::vector<std::int64_t> t(20'000);
+    Timesteps t(20'000);
     for (std::size_t i = 0; i < t.size(); ++i) {
-      normalise_row(data.data() + 2 * (i % 4096), shift, scale, x.data() + 2 * i);
-      t[i] = static_cast<std::int64_t>(1 + i % 100);
+      units.normalise(data.data() + 2 * (i % 4096), x.data() + 2 * i);
+      t[i] = static_cast<int>(1 + i % 100);
     }
     const NoGrad guard;
     const double clear = denoising_loss<float>(initial.network, schedule, head, x,
@@ -269,7 +268,7 @@ TEST_CASE("trainer: the first loss is the paper's, for each head", "[trainer]") 
 TEST_CASE("trainer: a steady step takes no memory", "[trainer]") {
   const Tensor<float> data = circle(500);
   set_thread_count(2);
-  Trainer trainer(small_options(), NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer trainer(small_options(), NoiseSchedule::cosine(100), data, units);
   for (int i = 0; i < 30; ++i) trainer.step();
   const auto before = total_system_allocations();
   for (int i = 0; i < 5; ++i) trainer.step();
@@ -282,7 +281,7 @@ TEST_CASE("trainer: bad options and bad data are named", "[trainer]") {
   const auto make = [&](auto change) {
     TrainOptions o = small_options();
     change(o);
-    return Trainer(o, NoiseSchedule::cosine(100), data, shift, scale);
+    return Trainer(o, NoiseSchedule::cosine(100), data, units);
   };
   CHECK_THROWS_AS(make([](auto& o) { o.batch_size = 0; }), ArgumentError);
   CHECK_THROWS_AS(make([](auto& o) { o.strata = 101; }), ArgumentError);
@@ -298,14 +297,13 @@ TEST_CASE("trainer: bad options and bad data are named", "[trainer]") {
   broken[5] = std::numeric_limits<float>::quiet_NaN();
   std::string message;
   try {
-    Trainer(small_options(), NoiseSchedule::cosine(100), broken, shift, scale);
+    Trainer(small_options(), NoiseSchedule::cosine(100), broken, units);
   } catch (const InputError& e) {
     message = e.what();
   }
   CHECK(message.find("state 2, component 1") != std::string::npos);
   const auto wide = Tensor<float>::zeros({5, 3});
-  CHECK_THROWS_AS(Trainer(small_options(), NoiseSchedule::cosine(100), wide, shift, scale),
-                  InputError);
+  CHECK_THROWS_AS(Trainer(small_options(), NoiseSchedule::cosine(100), wide, units), InputError);
 }
 
 TEST_CASE("trainer: an exploding run stops with the step", "[trainer]") {
@@ -313,7 +311,7 @@ TEST_CASE("trainer: an exploding run stops with the step", "[trainer]") {
   o.learning_rate = o.final_learning_rate = 1e30;
   o.warmup_steps = 0;
   const Tensor<float> data = circle(500);
-  Trainer trainer(o, NoiseSchedule::cosine(100), data, shift, scale);
+  Trainer trainer(o, NoiseSchedule::cosine(100), data, units);
   CHECK_THROWS_AS(
       [&] {
         for (int i = 0; i < 30; ++i) trainer.step();

@@ -47,8 +47,8 @@ struct Problem {
       std::copy_n(target.data() + first * 3, n * 3, ts);
     };
   }
-  std::vector<std::int64_t> row_timesteps() const {
-    std::vector<std::int64_t> t;
+  Timesteps row_timesteps() const {
+    Timesteps t;
     for (const auto s : slot) t.push_back(timesteps[s]);
     return t;
   }

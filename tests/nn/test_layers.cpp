@@ -104,7 +104,7 @@ TEST_CASE("the time embedding is sin, then cos, of t f_k") {
   CHECK(embedding.frequencies.shape() == Shape{256});
   CHECK(embedding.frequencies[0] == 1);
   CHECK(static_cast<double>(embedding.frequencies[255]) == Approx(1e-4).epsilon(1e-6));
-  const std::vector<std::int64_t> t{0, 1, 400, 1000};
+  const Timesteps t{0, 1, 400, 1000};
   const auto y = embedding(t);
   REQUIRE(y.shape() == Shape{4, 512});
   double worst = 0;

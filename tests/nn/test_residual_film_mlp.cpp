@@ -48,7 +48,7 @@ TEST_CASE("no two weights start alike, and a seed gives them all") {
 TEST_CASE("at the start the blocks do next to nothing, since gamma is 1e-6") {
   const ResidualFilmMlp<double> network({}, 1);
   const Var<double> x(random_normal<double>({7, 3}, {2, 0}));
-  const std::vector<std::int64_t> t{0, 1, 10, 100, 500, 999, 1000};
+  const Timesteps t{0, 1, 10, 100, 500, 999, 1000};
   const auto y = network(x, t);
   const auto plain = network.output_head(network.input_projection(x)).value();
   CHECK(y.shape() == Shape{7, 3});

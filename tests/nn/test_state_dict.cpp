@@ -12,7 +12,7 @@ TEST_CASE("a state dict carries a network to another, in any order") {
   const ResidualFilmMlp<float> from({3, 12, 2, 8}, 1);
   ResidualFilmMlp<float> to({3, 12, 2, 8}, 2);
   const Var<float> x(random_normal<float>({4, 3}, {5, 5}));
-  const std::vector<std::int64_t> t{1, 5, 500, 1000};
+  const Timesteps t{1, 5, 500, 1000};
   CHECK_FALSE(identical(from(x, t).value(), to(x, t).value()));
   auto dict = state_dict<float>(from);
   std::reverse(dict.begin(), dict.end());

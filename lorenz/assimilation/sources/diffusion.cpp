@@ -22,7 +22,7 @@ class DiffusionSource final : public EnsembleSource {
     const int start =
         last_steps(sampler_timesteps(model_.schedule, options_.sampler), options_.start_step)
             .front();
-    check_states(Tensor<float>::zeros({1, shift_.size()}), shift_, scale_, "diffusion source");
+    Normalisation{shift_, scale_}.check("diffusion source");
     traits_ = {
         fmt::format("diffusion members {} start_step {} (t = {}) sampler {} head {} schedule {} {}",
                     options_.members, options_.start_step, start, describe(options_.sampler),
@@ -82,8 +82,8 @@ SourcePointer diffusion_source(const DenoisingModel<float>& model, std::vector<d
 }
 
 SourcePointer diffusion_source(const DiffusionModel& model, const DiffusionSourceOptions& options) {
-  return diffusion_source({make_denoiser(model), model.schedule, model.head}, model.shift,
-                          model.scale, options);
+  return diffusion_source({make_denoiser(model), model.schedule, model.head},
+                          model.normalisation.shift, model.normalisation.scale, options);
 }
 
 }  // namespace papillon::inline assimilation

@@ -7,6 +7,7 @@
 
 #include "papillon/diffusion/model.hpp"
 #include "papillon/lorenz/assimilation/sources/state_tree.hpp"
+#include "papillon/nn/state_rows.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon::inline assimilation {
@@ -19,8 +20,9 @@ constexpr std::size_t uniforms_a_member = std::size_t{1} << 16;
 
 Tensor<float> normalised(Tensor<float> library, std::span<const double> shift,
                          std::span<const double> scale) {
-  check_states(library, shift, scale, "posterior source");
-  normalise(library, shift, scale);
+  const Normalisation units{{shift.begin(), shift.end()}, {scale.begin(), scale.end()}};
+  check_rows(TensorRows(library), units, "posterior source");
+  units.normalise(library);
   return library;
 }
 

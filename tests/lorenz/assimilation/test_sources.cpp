@@ -126,8 +126,11 @@ TEST_CASE("a diffusion source draws for a state what it draws for it alone", "[a
 TEST_CASE("a network's ensemble of a state has the same bits among any others", "[assimilation]") {
   ResidualFilmMlp<float> network({3, 20, 2, 8}, 3);
   for (auto& layer : network.residual_layers) layer.gamma.mutable_value().fill(0.5f);
-  const DiffusionModel model{
-      std::move(network), NoiseSchedule::cosine(1000), Head::velocity, {0, 0, 23}, {8, 9, 8.6}, {}};
+  const DiffusionModel model{std::move(network),
+                             NoiseSchedule::cosine(1000),
+                             Head::velocity,
+                             {{0, 0, 23}, {8, 9, 8.6}},
+                             {}};
   DiffusionSourceOptions options;
   options.members = 7;
   options.start_step = 5;

@@ -1,9 +1,11 @@
 // What the tests of surrogates share: trajectories and fitted surrogates.
 #pragma once
 
+#include "papillon/diffusion/network.hpp"
 #include "papillon/lorenz/dynamics/trajectories.hpp"
 #include "papillon/lorenz/surrogate/fit.hpp"
 #include "papillon/lorenz/surrogate/surrogate.hpp"
+#include "papillon/nn/residual_film_mlp.hpp"
 #include "papillon/tensor/random.hpp"
 
 namespace papillon::test {

@@ -328,7 +328,7 @@ TEST_CASE("training: one step is the gradient of the whole batch", "[surrogate]"
                   moved = parameters(network)[p].value()[i] - before[p][i];
       if (std::abs(g) > 1e-4f) CHECK(moved == Approx(g > 0 ? -1e-3 : 1e-3).epsilon(1e-2));
     }
-  const Trainee nothing{[](const Var<float>& in) { return in; }, {}, 3, 3};
+  const RegressionNetwork nothing{[](const Var<float>& in) { return in; }, {}, 3, 3};
   CHECK_THROWS_AS(train(nothing, 0, {}, {.total_samples = 1}), ArgumentError);
   CHECK_THROWS_AS(train(nothing, 1, {}, {.total_samples = 1, .learning_rate = 0}), ArgumentError);
 }
