@@ -105,7 +105,8 @@ void require_used(std::span<const Option> options, const Settings& given) {
     std::string chosen;
     for (const Option& o : options)
       if (o.selects && o.is_used()) chosen += fmt::format(" --{} {}", o.name, o.values()[0]);
-    throw UsageError(fmt::format("{}: is not used with{}; it is for {}", setting.origin, chosen,
+    throw UsageError(fmt::format("{}: is not used {}; it is for {}", setting.origin,
+                                 chosen.empty() ? "here" : "with" + chosen,
                                  fmt::join(uses_of(options, name), ", ")));
   }
 }

@@ -66,6 +66,12 @@ struct OptionInfo {
   std::vector<std::string> choices{};  // of a text; an enumeration has its names
 };
 
+// When an option is used, if that depends on others.
+struct Use {
+  std::string text;               // what it is for, as help and messages say it: "--model FILE"
+  std::function<bool()> applies;  // asked once all options have their values
+};
+
 // One option of a struct, which must outlive it.
 struct Option {
   enum class Kind { flag, whole, number, text };
@@ -79,7 +85,7 @@ struct Option {
   std::function<void(const std::vector<std::string>&)> assign;
   // The present values as text; none for an empty optional or vector.
   std::function<std::vector<std::string>()> values;
-  // Of an option that belongs to one entry of a registry (registry.hpp): which, as
+  // As in Use. Of an option that belongs to one entry of a registry (registry.hpp): which, as
   // "--method enoi --ensemble diffusion", and whether that is the chosen one.
   std::string use;
   std::function<bool()> applies;
@@ -189,7 +195,7 @@ struct OptionValue<std::vector<V>> {
 
 struct AnyOption {
   template <class V>
-  void operator()(const char*, V&, const OptionInfo&) const {}
+  void operator()(const char*, V&, const OptionInfo&, const Use& = {}) const {}
   template <class V>
   void operator()(V&) const {}
 };
@@ -217,14 +223,25 @@ void append_options(std::vector<Option>& list, M& member, const std::string& hea
 }
 
 // What a struct's options() is given: visit(name, member, info) lists an option, visit(member)
-// those of a member that lists options itself.
+// those of a member that lists options itself. visit(name, member, info, use) lists one that is
+// used in some runs only.
 struct OptionVisitor {
   std::vector<Option>& list;
   const std::string& heading;
 
   template <class V>
-  void operator()(const char* name, V& value, OptionInfo info) const {
-    Option option{name, heading, std::move(info), {}, false, false, {}, {}, {}, {}, false};
+  void operator()(const char* name, V& value, OptionInfo info, Use use = {}) const {
+    Option option{name,
+                  heading,
+                  std::move(info),
+                  {},
+                  false,
+                  false,
+                  {},
+                  {},
+                  std::move(use.text),
+                  std::move(use.applies),
+                  false};
     detail::OptionValue<V>::describe(option);
     option.assign = [&value, info = option.info](const std::vector<std::string>& texts) {
       detail::OptionValue<V>::assign(value, texts, info);

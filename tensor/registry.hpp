@@ -19,6 +19,12 @@ namespace papillon {
 template <class Signature>
 class Registry;
 
+// Of an entry that has none.
+struct NoOptions {
+  template <class Self, class Visit>
+  static void options(Self&, Visit&&) {}
+};
+
 template <class Product, class... Arguments>
 class Registry<Product(Arguments...)> {
  public:

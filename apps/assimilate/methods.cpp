@@ -79,13 +79,13 @@ SourcePointer make_source(const AssimilateOptions& o, const World& world, Inputs
                           std::size_t members) {
   if (o.ensemble == "diffusion" || o.ensemble == "posterior") {
     require(o.model, "--model FILE");
-    if (o.start_step > o.sampling.steps)
+    if (o.start_step > o.steps)
       throw UsageError(
-          fmt::format("--start-step {} is more than --steps {}", o.start_step, o.sampling.steps));
+          fmt::format("--start-step {} is more than --steps {}", o.start_step, o.steps));
     const int most = inputs.model(o.model, o.state_dimension())->schedule.steps();
-    if (o.sampling.steps > most)
+    if (o.steps > most)
       throw UsageError(
-          fmt::format("--steps {}: {} has {} diffusion steps", o.sampling.steps, o.model, most));
+          fmt::format("--steps {}: {} has {} diffusion steps", o.steps, o.model, most));
     return o.ensemble == "diffusion" ? diffusion_ensembles(o, inputs, members)
                                      : posterior_ensembles(o, inputs, members);
   }

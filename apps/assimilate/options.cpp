@@ -1,5 +1,7 @@
 #include "papillon/apps/assimilate/options.hpp"
 
+#include <fmt/format.h>
+
 #include "papillon/apps/options.hpp"
 #include "papillon/tensor/errors.hpp"
 
@@ -101,10 +103,10 @@ void add_ensembles(OptionGroup g, AssimilateOptions& o) {
            "what enoi and hybrid generate members from");
   g.text("--model", o.model, "diffusion model (diffusion; its schedule and scale: posterior)");
   g.choice("--sampler", o.sampler, {"ddpm", "ddim", "dpm2m", "dpm3m", "heun"}, "of the model");
-  g.whole("--steps", o.sampling.steps, {1, most_steps}, "of the whole reverse process");
+  g.whole("--steps", o.steps, {1, most_steps}, "of the whole reverse process");
   g.choice("--spacing", o.spacing, {"auto", "uniform", "leading", "trailing", "log_snr", "karras"},
            "of its timesteps; auto: uniform for ddpm and ddim, else log_snr");
-  g.number("--eta", o.sampling.eta, closed(0, 1), "noise of ddim: 0 none, 1 as ddpm");
+  g.number("--eta", o.eta, closed(0, 1), "noise of ddim: 0 none, 1 as ddpm");
   g.choice("--variance", o.variance, {"small", "large"}, "of ddpm");
   g.whole("--start-step", o.start_step, {1, most_steps},
           "steps from the end where a state is noised");
@@ -174,14 +176,18 @@ void AssimilateOptions::add_to(CLI::App& app) {
 }
 
 SamplerOptions AssimilateOptions::sampler_options() const {
-  SamplerOptions s = sampling;
-  s.sampler = parse_sampler(sampler);
-  const bool uniform = s.sampler == SamplerName::ddpm || s.sampler == SamplerName::ddim;
-  s.spacing = spacing != "auto" ? parse_spacing(spacing)
-              : uniform         ? Spacing::uniform
-                                : Spacing::log_snr;
-  s.variance = variance == "small" ? DdpmVariance::fixed_small : DdpmVariance::fixed_large;
-  return s;
+  SamplerChoice choice;
+  std::vector<Option> list;
+  append_options(list, choice);
+  const std::pair<const char*, std::string> values[] = {{"sampler", sampler},
+                                                        {"steps", std::to_string(steps)},
+                                                        {"spacing", spacing},
+                                                        {"eta", fmt::format("{}", eta)},
+                                                        {"variance", variance}};
+  for (Option& option : list)
+    for (const auto& [key, value] : values)
+      if (option.name == key) option.assign({value});
+  return choice.make();
 }
 
 }  // namespace papillon::apps

@@ -49,7 +49,8 @@ struct AssimilateOptions {
   // Its ensembles.
   std::string ensemble = "static", model, sampler = "ddpm", spacing = "auto", variance = "small";
   int start_step = 13;
-  SamplerOptions sampling;
+  int steps = 100;  // of the reverse process
+  double eta = 0;
   std::string library;
   std::size_t library_states = 0;
   double cutoff = 6;
@@ -80,10 +81,6 @@ struct AssimilateOptions {
   std::vector<std::string> run{};
   double expected = 0;
 
-  AssimilateOptions() {
-    sampling.sampler = SamplerName::ddpm;
-    sampling.steps = 100;
-  }
   void add_to(CLI::App& app);
   // What the strings say, once they are all there. Throws ArgumentError.
   SamplerOptions sampler_options() const;

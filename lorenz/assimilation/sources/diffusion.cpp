@@ -77,9 +77,8 @@ class DiffusionSource final : public EnsembleSource {
 
 SamplerOptions paper_sampler() {
   SamplerOptions options;
-  options.sampler = SamplerName::ddpm;
+  options.sampler = ddpm_sampler();
   options.steps = 100;
-  options.spacing = Spacing::uniform;
   return options;
 }
 
