@@ -34,6 +34,10 @@ struct Context {
 
   // What the line of a run says that a signal ends where it is: "interrupted; <what>".
   void say_when_interrupted(const std::string& what) const;
+  // Whether the command line has this option.
+  bool given(const std::string& option) const {
+    return !layers.empty() && layers.front().count(option) != 0;
+  }
   // Whether tables go to stdout (they do not where the JSON does).
   bool tables() const { return json != "-"; }
 

@@ -113,7 +113,8 @@ void require_used(std::span<const Option> options, const Settings& given) {
 
 Json to_json(const Option& option) {
   const std::vector<std::string> values = option.values();
-  if (!option.list) return values.empty() ? Json() : json_value(option, values.front());
+  if (!option.list)
+    return values.empty() || values.front().empty() ? Json() : json_value(option, values.front());
   Json list = Json::array();
   for (const std::string& value : values) list.push_back(json_value(option, value));
   return list;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -16,6 +17,8 @@
 namespace papillon::apps {
 namespace {
 
+namespace fs = std::filesystem;
+
 const std::set<std::string> common_options = {"seed", "threads", "json", "quiet"};
 const std::set<std::string> not_settings = {"help", "config", "json", "quiet", "resume"};
 
@@ -26,7 +29,10 @@ std::string long_name(const CLI::Option& option) {
 std::string scalar(const toml::node& node, const std::string& origin) {
   if (const auto* s = node.as_string()) return s->get();
   if (const auto* i = node.as_integer()) return std::to_string(i->get());
-  if (const auto* f = node.as_floating_point()) return fmt::format("{}", f->get());
+  if (const auto* f = node.as_floating_point()) {
+    if (std::isfinite(f->get())) return fmt::format("{}", f->get());
+    throw InputError(origin + " is not finite, or beyond the range of double precision");
+  }
   if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
   throw InputError(origin + " must be a string, a number, true or false, or a list of them");
 }
@@ -55,6 +61,11 @@ Setting make_setting(const toml::node& node, const std::string& origin) {
 
 Settings read_settings(const std::filesystem::path& path, const CLI::App& program,
                        const std::string& command, std::vector<Settings>& runs) {
+  if (!fs::is_regular_file(path))
+    throw InputError(fmt::format("{}: {}", path.string(),
+                                 fs::is_directory(path) ? "is a folder; must be a TOML file"
+                                 : fs::exists(path)     ? "is a device or pipe; must be a TOML file"
+                                                    : "no such file; --config needs a TOML file"));
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf()))

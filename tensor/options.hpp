@@ -105,6 +105,7 @@ namespace detail {
 double number_option(const std::string& text, const Range& range);
 // The magnitude, and whether it is negative.
 std::pair<std::uint64_t, bool> whole_option(const std::string& text, const Range& range);
+bool flag_option(const std::string& text);
 std::string choice_option(const std::string& text, const std::vector<std::string>& choices);
 std::string number_text(double value);
 
@@ -126,7 +127,7 @@ struct OptionValue {
   }
   static V parse(const std::string& text, const OptionInfo& info) {
     if constexpr (std::is_same_v<V, bool>) {
-      return choice_option(text, {"true", "false"}) == "true";
+      return flag_option(text);
     } else if constexpr (std::is_integral_v<V>) {
       const auto [size, negative] = whole_option(text, info.range);
       return static_cast<V>(negative ? std::uint64_t{0} - size : size);

@@ -7,7 +7,6 @@
 #include <fstream>
 
 #include "papillon/apps/numbers.hpp"
-#include "papillon/apps/options.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/surrogate/results.hpp"
 #include "papillon/tensor/atomic_file.hpp"
@@ -113,7 +112,7 @@ Comparison::Comparison(const Context& context, const Experiment& experiment, fs:
 // has the same settings.
 std::vector<Json> Comparison::entries(const Recipe& recipe, std::uint64_t seed,
                                       const ExperimentOptions& o, const std::string& tag) const {
-  const Json settings = experiment_.fingerprint(recipe, seed, o);
+  const Json settings = experiment_.identity(recipe, seed, o);
   const fs::path file = out_ / "models" / fmt::format("{}{}-seed{}.json", recipe.name, tag, seed);
   if (std::ifstream in(file); in) {
     const Json before = Json::parse(in, nullptr, false);

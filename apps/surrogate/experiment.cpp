@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/memory.hpp"
 #include "papillon/apps/numbers.hpp"
+#include "papillon/apps/option_list.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/lorenz/dynamics/climatology.hpp"
 #include "papillon/lorenz/surrogate/fit.hpp"
@@ -39,10 +41,15 @@ double parse_lambda(const std::string& text) {
   return *lambda;
 }
 
+bool ExperimentOptions::any(bool (*is_such)(const Recipe&)) const {
+  return std::any_of(models.begin(), models.end(),
+                     [&](const std::string& name) { return is_such(parse_recipe(name, hidden)); });
+}
+
 Experiment::Experiment(const Context& context, const std::string& train,
                        const std::string& validation, const std::string& test,
-                       const std::string& model, Ingredients ingredients)
-    : context_(context), ingredients_(std::move(ingredients)) {
+                       const std::string& model, const ExperimentOptions& o)
+    : context_(context), ingredients_{0, nullptr, o.timesteps, o.fourier_width, o.hidden} {
   if (!model.empty()) {
     diffusion_ = load_model(model);
     ingredients_.dimension = diffusion_->shift.size();
@@ -53,8 +60,6 @@ Experiment::Experiment(const Context& context, const std::string& train,
     for (const auto& [name, tensor] : state_dict<float>(diffusion_->network))
       weights += hash(tensor.data(), tensor.size() * sizeof(float));
     hashes_["model"] = hash(weights.data(), weights.size());
-  } else {
-    ingredients_.dimension = 0;
   }
   train_ = read(train, "train");
   ingredients_.dimension = train_->extent(2);
@@ -85,40 +90,19 @@ Tensor<float> Experiment::read(const std::string& file, const char* what) {
                  static_cast<std::ptrdiff_t>(layout.dimension)});
 }
 
-Json Experiment::fingerprint(const Recipe& recipe, std::uint64_t seed,
-                             const ExperimentOptions& o) const {
-  Json json = {{"model", recipe.name},
-               {"seed", seed},
+Json Experiment::identity(const Recipe& recipe, std::uint64_t seed, ExperimentOptions o) const {
+  o.models = {recipe.name};
+  std::vector<Option> list;
+  append_options(list, o);
+  Json json = {{"seed", seed},
                {"streams", random_streams_version},
-               {"train", hashes_.at("train")},
-               {"test", hashes_.count("test") != 0 ? Json(hashes_.at("test")) : Json()},
                {"shift", shift_},
                {"scale", scale_},
-               {"lead", o.lead},
-               {"samples", o.samples},
-               {"corruption", o.corruption},
-               {"leads", o.leads},
-               {"windows", o.windows},
-               {"threshold", o.threshold},
-               {"lyapunov_exponent", o.lyapunov_exponent},
-               {"lyapunov_trajectories", o.lyapunov_trajectories},
-               {"lyapunov_steps", o.lyapunov_steps}};
-  if (recipe.uses("trained")) json["network"] = hashes_.at("model");
-  if (recipe.uses("untrained") && diffusion_) json["hidden"] = diffusion_->network.config.hidden;
-  if (recipe.uses("trained") || recipe.uses("untrained"))
-    json["timesteps"] = ingredients_.timesteps;
-  if (recipe.uses("rff")) json["fourier_width"] = ingredients_.fourier_width;
-  if (recipe.linear) {
-    json["lambdas"] = o.lambdas;
-    if (hashes_.count("validation") != 0) json["validation"] = hashes_.at("validation");
-    json["validation_samples"] = o.validation_samples;
-  } else {
-    json["hidden_layer"] = recipe.shape.hidden;
-    json["epochs"] = o.epochs;
-    json["batch_size"] = o.batch_size;
-    json["learning_rate"] = o.learning_rate;
-    json["final_learning_rate"] = o.final_learning_rate;
-  }
+               {"options", to_json(list)}};
+  for (const auto& [file, hash] : hashes_)
+    if ((file != "model" || recipe.uses("trained")) && (file != "validation" || recipe.linear))
+      json[file] = hash;
+  if (recipe.uses("untrained") && diffusion_) json["width"] = diffusion_->network.config.hidden;
   return json;
 }
 
@@ -210,8 +194,7 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
         std::max(1.0, std::ceil(o.epochs * static_cast<double>(o.samples))));
     training.batch_size = static_cast<std::size_t>(o.batch_size);
     training.learning_rate = o.learning_rate;
-    training.final_learning_rate =
-        o.final_learning_rate < 0 ? o.learning_rate : o.final_learning_rate;
+    training.final_learning_rate = o.final_learning_rate.value_or(o.learning_rate);
     Progress progress(label, training.total_samples, "samples", context_.quiet);
     double loss = 0;
     ReadoutPtr readout =
@@ -232,7 +215,7 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
     facts["feature_count"] = features->size();
     facts["parameters"] = fitted.surrogate.readout().parameters();
     fitted.surrogate.training = {{"model", recipe.name},
-                                 {"settings", fingerprint(recipe, seed, o).dump()},
+                                 {"settings", identity(recipe, seed, o).dump()},
                                  {"facts", facts.dump()}};
   }
   return all;
