@@ -63,7 +63,6 @@ class Command {
   virtual const char* notes() const { return ""; }  // help ends with them
   // The options, bound to the command's members.
   virtual std::vector<Option> options() { return {}; }
-  virtual void add_options(CLI::App&) {}
   // Checks all options, all inputs and where the outputs go before it writes anything.
   // Returns what --json calls "results"; a key "failed" (true, or a message) is not written: the
   // exit code is then that of a numerical failure.

@@ -68,13 +68,9 @@ void write_json(const Context& context, double seconds, Json results) {
 }
 
 // The settings of all sources, in order of precedence: command line, environment, file, preset.
-void resolve(Command& command, std::vector<Option>& options, CLI::App& app, const CLI::App& program,
-             Context& context) {
-  // Declares its options the old way.
-  const bool unlisted =
-      std::string_view(command.name()) == "assimilate" && command.options().empty();
+void resolve(Command& command, std::vector<Option>& options, const CLI::App& app,
+             const CLI::App& program, Context& context) {
   const auto apply = [&](Settings settings) {
-    if (unlisted) apply_settings(app, settings);
     context.layers.push_back(std::move(settings));
     assign(options, context.layers);
   };
@@ -84,9 +80,9 @@ void resolve(Command& command, std::vector<Option>& options, CLI::App& app, cons
   if (!context.config.empty())
     apply(read_settings(context.config, program, command.name(), context.runs));
   apply(command.preset());
-  require_used(options, context.layers.front());
+  if (context.runs.empty()) require_used(options, context.layers.front());
   context.command = command.name();
-  context.settings = unlisted ? resolved_settings(app) : to_json(options);
+  context.settings = to_json(options);
 }
 
 int run_command(Command& command, CLI::App& app, const CLI::App& program, Context& context) {
@@ -133,7 +129,6 @@ struct Program {
       CLI::App* parser = app.add_subcommand(command->name(), command->about());
       parser->formatter(std::make_shared<HelpFormatter>(command->example()));
       parser->footer(command->notes());
-      command->add_options(*parser);
       std::vector<Option> options = command->options();
       append_options(options, context, "Common options");
       declare(*parser, options);
@@ -199,27 +194,6 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
-
-Json result_document(const Context& context, double seconds, Json results) {
-  Json json;
-  json["command"] = context.command;
-  json["version"] = program_version;
-  json["commit"] = program_commit;
-  json["seed"] = context.seed;
-  json["threads"] = thread_count();
-  json["config"] = context.settings;
-  json["seconds"] = seconds;
-  json["results"] = std::move(results);
-  return json;
-}
-
-void Context::say_when_interrupted(const std::string& what) const {
-  set_interrupt_line(quiet ? "" : fmt::format("papillon {}: interrupted; {}\n", command, what));
-}
-
-void require(const std::string& value, const char* option) {
-  if (value.empty()) throw UsageError(fmt::format("{} is needed", option));
-}
 
 }  // namespace papillon::apps
 

@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::set<std::string> common_options = {"seed", "threads", "json", "quiet"};
-const std::set<std::string> not_settings = {"help", "config", "json", "quiet", "resume"};
 
 std::string long_name(const CLI::Option& option) {
   return option.get_lnames().empty() ? std::string() : option.get_lnames().front();
@@ -145,75 +144,6 @@ Settings environment_settings(const CLI::App& command) {
     if (value != nullptr && *value != '\0') settings[name] = {{value}, variable, false};
   }
   return settings;
-}
-
-void apply_settings(CLI::App& command, const Settings& settings) {
-  for (CLI::Option* option : command.get_options()) {
-    const auto found = settings.find(long_name(*option));
-    if (found == settings.end() || option->count() > 0) continue;
-    const Setting& setting = found->second;
-    if (setting.values.empty()) continue;  // []: the default
-    try {
-      if (setting.values.size() > 1 && option->get_items_expected_max() <= 1)
-        throw CLI::ValidationError("one value is expected");
-      option->add_result(setting.values);
-      option->run_callback();
-    } catch (const CLI::Error& error) {
-      const std::string message = fmt::format("{}: {}", setting.origin, error.what());
-      if (setting.from_file) throw InputError(message);
-      throw UsageError(message);
-    }
-  }
-}
-
-nlohmann::ordered_json resolved_settings(const CLI::App& command) {
-  const auto value = [](const std::string& text, const CLI::Option& option) -> Json {
-    if (option.get_items_expected_max() == 0) return text == "true" || text == "1";
-    if (option.get_type_name().rfind("TEXT", 0) == 0) return text;
-    const Json number = Json::parse(text, nullptr, false);
-    if (number.is_number_float() && option.get_type_name().rfind("UINT", 0) == 0)
-      return static_cast<std::uint64_t>(number.get<double>());
-    return number.is_number() ? number : Json(text);
-  };
-  Json json = Json::object();
-  for (const CLI::Option* option : command.get_options()) {
-    const std::string name = long_name(*option);
-    if (name.empty() || not_settings.count(name) != 0) continue;
-    std::vector<std::string> values = option->reduced_results();
-    if (values.empty()) {
-      std::string text = option->get_default_str();
-      if (option->get_items_expected_max() > 1) {  // "[1,2]"
-        std::stringstream list(text.size() >= 2 ? text.substr(1, text.size() - 2) : "");
-        for (std::string item; std::getline(list, item, ',');) values.push_back(item);
-      } else {
-        values.push_back(text.empty() && option->get_items_expected_max() == 0 ? "false" : text);
-      }
-    }
-    if (option->get_items_expected_max() > 1) {
-      json[name] = Json::array();
-      for (const std::string& item : values) json[name].push_back(value(item, *option));
-    } else {
-      json[name] = value(values.front(), *option);
-    }
-  }
-  return json;
-}
-
-RunSettings run_settings(const Json& settings) {
-  RunSettings all;
-  for (const auto& [key, value] : settings.items())
-    all.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
-  return all;
-}
-
-std::vector<SettingDifference> as_options(std::vector<SettingDifference> differences,
-                                          const Json& settings) {
-  for (SettingDifference& d : differences) {
-    std::string option = d.name;
-    std::replace(option.begin(), option.end(), '_', '-');
-    if (settings.contains(option)) d.name = fmt::format("--{}", option);
-  }
-  return differences;
 }
 
 }  // namespace papillon::apps
