@@ -145,18 +145,34 @@ class Bench : public Command {
              median(singles) * static_cast<double>(thread_count()), median(fractions));
   }
 
+  // Turns of a piece of work and of its limit, until their time is over; the machine's speed
+  // changes as others use it.
+  struct Turn {
+    double value, limit, seconds;
+  };
+  void in_turns(const std::string& name, const char* unit, const std::function<Turn()>& turn) {
+    std::vector<double> values, limits, fractions;
+    for (double spent = 0; spent < o_.seconds || values.size() < 3;) {
+      const Turn t = turn();
+      spent += t.seconds;
+      values.push_back(t.value);
+      limits.push_back(t.limit);
+      fractions.push_back(t.value / t.limit);
+    }
+    report(name, median(values), unit, median(limits), median(fractions));
+  }
+
   void against_sgemm(const std::string& name, const char* unit, double items, double flops,
                      const std::function<void()>& work) {
     against(*all_, name, unit, items, flops, work);
   }
 
-  // Turns of about 0.1 s of products and of work; the machine's speed changes as others use it.
+  // Turns of about 0.1 s of products and of work.
   template <class T>
   void against(Gemm<T>& products, const std::string& name, const char* unit, double items,
                double flops, const std::function<void()>& work) {
     double once = seconds_of(work);  // warms up, too
-    std::vector<double> values, limits, fractions;
-    for (double spent = 0; spent < o_.seconds || values.size() < 3;) {
+    in_turns(name, unit, [&]() -> Turn {
       const auto repetitions = std::max<std::size_t>(1, static_cast<std::size_t>(0.2 / once));
       const double before = products.measure(0.05);
       const double time = seconds_of([&] {
@@ -164,12 +180,8 @@ class Bench : public Command {
       });
       const double speed = (before + products.measure(0.05)) / 2;
       once = time / static_cast<double>(repetitions);
-      spent += time + 0.1;
-      values.push_back(items / once);
-      limits.push_back(items * speed / flops);
-      fractions.push_back(values.back() / limits.back());
-    }
-    report(name, median(values), unit, median(limits), median(fractions));
+      return {items / once, items * speed / flops, time + 0.1};
+    });
   }
 
   void train(const std::string& name, const Tensor<float>& states, std::size_t batch,
@@ -244,15 +256,11 @@ class Bench : public Command {
     const CyclesToRun cycles = etkf_cycles(12, context_->seed);
     const CyclesToRun model = integration_alone(12, context_->seed);
     seconds_of(cycles.work);  // warms up
-    std::vector<double> values, limits, fractions;
-    for (double spent = 0; spent < o_.seconds || values.size() < 3;) {
+    in_turns("etkf_12", "cycles/s", [&]() -> Turn {
       const double limit = seconds_of(model.work), time = seconds_of(cycles.work);
-      spent += limit + time;
-      values.push_back(static_cast<double>(cycles.cycles) / time);
-      limits.push_back(static_cast<double>(model.cycles) / limit);
-      fractions.push_back(values.back() / limits.back());
-    }
-    report("etkf_12", median(values), "cycles/s", median(limits), median(fractions));
+      return {static_cast<double>(cycles.cycles) / time, static_cast<double>(model.cycles) / limit,
+              limit + time};
+    });
   }
 
   void enoi_diffusion() {

@@ -141,8 +141,8 @@ struct Program {
     std::vector<std::string> names;
     for (const auto& [command, parser] : commands) names.emplace_back(command->name());
     if (name.rfind('-', 0) != 0 && std::find(names.begin(), names.end(), name) == names.end())
-      throw UsageError(
-          fmt::format("'{}' is no subcommand; must be one of {}", name, fmt::join(names, ", ")));
+      throw UsageError(fmt::format("'{}' is no subcommand; must be one of {} (see papillon --help)",
+                                   name, fmt::join(names, ", ")));
   }
 };
 

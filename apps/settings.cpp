@@ -56,70 +56,82 @@ Setting make_setting(const toml::node& node, const std::string& origin) {
   return setting;
 }
 
-}  // namespace
-
-Settings read_settings(const std::filesystem::path& path, const CLI::App& program,
-                       const std::string& command, std::vector<Settings>& runs) {
+toml::table parse_file(const fs::path& path) {
   if (!fs::is_regular_file(path))
     throw InputError(fmt::format("{}: {}", path.string(),
                                  fs::is_directory(path) ? "is a folder; must be a TOML file"
                                  : fs::exists(path)     ? "is a device or pipe; must be a TOML file"
-                                                    : "no such file; --config needs a TOML file"));
+                                                        : "no such file; must be a TOML file"));
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf()))
     throw InputError(fmt::format("{}: cannot read this configuration file", path.string()));
-  toml::table table;
   try {
-    table = toml::parse(text.str(), path.string());
+    return toml::parse(text.str(), path.string());
   } catch (const toml::parse_error& error) {
     throw InputError(fmt::format("{}:{}: not TOML: {}", path.string(), error.source().begin.line,
                                  error.description()));
   }
-  Settings settings;
-  const auto take = [&](const std::string& section, std::string key, const toml::node& node,
-                        Settings& into) {
+}
+
+// Takes what concerns one command, and checks the rest.
+struct SettingsReader {
+  const std::string path;
+  const CLI::App& program;
+  const std::string& command;
+
+  std::string origin(const std::string& key, const toml::node& node) const {
+    return fmt::format("{}:{}: {}", path, node.source().begin.line, key);
+  }
+  // section: the command of the table that the key is in; empty: at the top.
+  void take(const std::string& section, std::string key, const toml::node& node,
+            Settings& into) const {
     std::replace(key.begin(), key.end(), '_', '-');
-    const std::string origin =
-        fmt::format("{}:{}: {}", path.string(), node.source().begin.line, key);
+    const std::string where = origin(key, node);
     if (section.empty() && common_options.count(key) == 0)
       throw InputError(
-          fmt::format("{}: unknown here (seed, threads, json, quiet, or a table such "
-                      "as [{}])",
-                      origin, command));
+          fmt::format("{}: unknown here (seed, threads, json, quiet, or a table such as [{}])",
+                      where, command));
     if (!section.empty() && !is_option(*find_command(program, section), key))
-      throw InputError(fmt::format("{}: '{}' has no such option (see papillon {} --help)", origin,
+      throw InputError(fmt::format("{}: '{}' has no such option (see papillon {} --help)", where,
                                    section, section));
-    if (section.empty() || section == command) {
-      // A value in the command's table beats the common one.
-      if (section.empty() && into.count(key) != 0) return;
-      into[key] = make_setting(node, origin);
-    }
-  };
-  const auto take_runs = [&](const std::string& section, const toml::array& tables) {
-    for (const toml::node& one : tables) {
-      Settings run;
-      for (const auto& [inner, value] : *one.as_table())
-        take(section, std::string(inner.str()), value, run);
-      if (section == command) runs.push_back(std::move(run));
-    }
-  };
-  for (const auto& [key, node] : table) {
-    const std::string name(key.str());
-    if (!node.is_table()) {
-      take("", name, node, settings);
-    } else if (find_command(program, name) == nullptr) {
-      throw InputError(fmt::format("{}:{}: [{}]: no such subcommand", path.string(),
-                                   node.source().begin.line, name));
-    } else {
-      for (const auto& [inner, value] : *node.as_table()) {
-        if (inner.str() == "run" && value.is_array_of_tables() &&
-            is_option(*find_command(program, name), "run"))
-          take_runs(name, *value.as_array());
-        else
-          take(name, std::string(inner.str()), value, settings);
+    // A value in the command's table beats the common one.
+    if (section == command || (section.empty() && into.count(key) == 0))
+      into[key] = make_setting(node, where);
+  }
+  void take_table(const std::string& section, const toml::table& table, Settings& settings,
+                  std::vector<Settings>& runs) const {
+    if (find_command(program, section) == nullptr)
+      throw InputError(origin("[" + section + "]", table) + ": no such subcommand");
+    for (const auto& [key, value] : table) {
+      const std::string name(key.str());
+      if (name != "run" || !value.is_array_of_tables() ||
+          !is_option(*find_command(program, section), "run")) {
+        take(section, name, value, settings);
+        continue;
+      }
+      for (const toml::node& element : *value.as_array()) {
+        Settings run;
+        for (const auto& [inner, node] : *element.as_table())
+          take(section, std::string(inner.str()), node, run);
+        if (section == command) runs.push_back(std::move(run));
       }
     }
+  }
+};
+
+}  // namespace
+
+Settings read_settings(const fs::path& path, const CLI::App& program, const std::string& command,
+                       std::vector<Settings>& runs) {
+  const SettingsReader reader{path.string(), program, command};
+  Settings settings;
+  for (const auto& [key, node] : parse_file(path)) {
+    const std::string name(key.str());
+    if (node.is_table())
+      reader.take_table(name, *node.as_table(), settings, runs);
+    else
+      reader.take("", name, node, settings);
   }
   return settings;
 }

@@ -103,4 +103,22 @@ std::string aligned(const std::vector<Column<Row>>& columns, std::span<const Row
   return aligned_lines(lines, left);
 }
 
+// As a table of Markdown.
+template <class Row>
+std::string markdown(const std::vector<Column<Row>>& columns, std::span<const Row> rows) {
+  std::string head = "|", rule = "|", text;
+  for (const Column<Row>& c : columns) {
+    if (c.heading.empty()) continue;
+    head.append(" ").append(c.heading).append(" |");
+    rule += "---|";
+  }
+  for (const Row& row : rows) {
+    text += "|";
+    for (const Column<Row>& c : columns)
+      if (!c.heading.empty()) text.append(" ").append(c.text(row)).append(" |");
+    text += "\n";
+  }
+  return head + "\n" + rule + "\n" + text;
+}
+
 }  // namespace papillon::apps

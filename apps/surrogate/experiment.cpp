@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/memory.hpp"
 #include "papillon/apps/numbers.hpp"
-#include "papillon/apps/option_list.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/lorenz/dynamics/climatology.hpp"
 #include "papillon/lorenz/surrogate/fit.hpp"
@@ -17,22 +15,6 @@
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
-namespace {
-
-// FNV-1a over words of eight bytes: to tell files apart, not to protect them.
-std::string hash(const void* data, std::size_t bytes) {
-  std::uint64_t h = 0xcbf29ce484222325;
-  const char* p = static_cast<const char*>(data);
-  for (std::size_t i = 0; i < bytes; i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, p + i, std::min<std::size_t>(8, bytes - i));
-    h = (h ^ word) * 0x100000001b3;
-  }
-  return fmt::format("{:016x}-{}", h, bytes);
-}
-
-}  // namespace
-
 double parse_lambda(const std::string& text) {
   const auto lambda = parse_number(text);
   if (!lambda || *lambda < 0)
@@ -49,22 +31,20 @@ bool ExperimentOptions::any(bool (*is_such)(const Recipe&)) const {
 Experiment::Experiment(const Context& context, const std::string& train,
                        const std::string& validation, const std::string& test,
                        const std::string& model, const ExperimentOptions& o)
-    : context_(context), ingredients_{0, nullptr, o.timesteps, o.fourier_width, o.hidden} {
+    : context_(context),
+      files_{train, validation, test, model},
+      ingredients_{0, nullptr, o.timesteps, o.fourier_width, o.hidden} {
   if (!model.empty()) {
     diffusion_ = load_model(model);
     ingredients_.dimension = diffusion_->shift.size();
     ingredients_.diffusion = &*diffusion_;
     shift_ = diffusion_->shift;
     scale_ = diffusion_->scale;
-    std::string weights;
-    for (const auto& [name, tensor] : state_dict<float>(diffusion_->network))
-      weights += hash(tensor.data(), tensor.size() * sizeof(float));
-    hashes_["model"] = hash(weights.data(), weights.size());
   }
-  train_ = read(train, "train");
+  train_ = read(train);
   ingredients_.dimension = train_->extent(2);
-  if (!validation.empty()) validation_ = read(validation, "validation");
-  if (!test.empty()) test_ = read(test, "test");
+  if (!validation.empty()) validation_ = read(validation);
+  if (!test.empty()) test_ = read(test);
   if (!diffusion_) {
     const Climatology moments = climatology(*train_);
     shift_ = moments.mean();
@@ -75,7 +55,7 @@ Experiment::Experiment(const Context& context, const std::string& train,
 }
 
 // [members, times, D]; all files share a time step.
-Tensor<float> Experiment::read(const std::string& file, const char* what) {
+Tensor<float> Experiment::read(const std::string& file) {
   States states = read_states(file, ingredients_.dimension);
   const StateLayout& layout = states.layout;
   const double dt = layout.dt > 0 ? layout.dt : dt_ > 0 ? dt_ : 0.01;  // NPY does not say
@@ -83,27 +63,22 @@ Tensor<float> Experiment::read(const std::string& file, const char* what) {
     throw InputError(
         fmt::format("{}: the time step is {}, and {} in the training data", file, dt, dt_));
   if (!(dt_ > 0)) dt_ = dt;
-  hashes_[what] = hash(states.values.data(), states.values.size() * sizeof(float));
   return std::move(states.values)
       .reshaped({static_cast<std::ptrdiff_t>(layout.members),
                  static_cast<std::ptrdiff_t>(layout.times),
                  static_cast<std::ptrdiff_t>(layout.dimension)});
 }
 
-Json Experiment::identity(const Recipe& recipe, std::uint64_t seed, ExperimentOptions o) const {
+RunSettings Experiment::identity(const Recipe& recipe, std::uint64_t seed,
+                                 ExperimentOptions o) const {
   o.models = {recipe.name};
   std::vector<Option> list;
   append_options(list, o);
-  Json json = {{"seed", seed},
-               {"streams", random_streams_version},
-               {"shift", shift_},
-               {"scale", scale_},
-               {"options", to_json(list)}};
-  for (const auto& [file, hash] : hashes_)
-    if ((file != "model" || recipe.uses("trained")) && (file != "validation" || recipe.linear))
-      json[file] = hash;
-  if (recipe.uses("untrained") && diffusion_) json["width"] = diffusion_->network.config.hidden;
-  return json;
+  RunSettings identity = run_identity(list, digests_);
+  identity.emplace_back("--seed", std::to_string(seed));
+  for (const std::string& file : files_)
+    if (!file.empty()) identity.emplace_back("file " + file, digests_(file));
+  return identity;
 }
 
 void Experiment::require_memory_for(const Recipe& recipe) const {
@@ -215,7 +190,7 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
     facts["feature_count"] = features->size();
     facts["parameters"] = fitted.surrogate.readout().parameters();
     fitted.surrogate.training = {{"model", recipe.name},
-                                 {"settings", identity(recipe, seed, o).dump()},
+                                 {"settings", to_text(identity(recipe, seed, o))},
                                  {"facts", facts.dump()}};
   }
   return all;

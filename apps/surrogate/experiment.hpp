@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "papillon/apps/command.hpp"
+#include "papillon/apps/experiment/identity.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/apps/surrogate/recipe.hpp"
 #include "papillon/lorenz/surrogate/scores.hpp"
@@ -99,7 +100,7 @@ class Experiment {
              const std::string& test, const std::string& model, const ExperimentOptions& o);
 
   // What the result of a recipe depends on, seed and data included.
-  Json identity(const Recipe& recipe, std::uint64_t seed, ExperimentOptions o) const;
+  RunSettings identity(const Recipe& recipe, std::uint64_t seed, ExperimentOptions o) const;
   // Throws, before anything is fitted, what fit() and score() would throw for recipes, options and
   // data that do not fit together: UsageError, ArgumentError, InputError.
   void check(const Recipe& recipe, const ExperimentOptions& o) const;
@@ -121,17 +122,18 @@ class Experiment {
 
  private:
   void require_memory_for(const Recipe& recipe) const;
-  Tensor<float> read(const std::string& file, const char* what);
+  Tensor<float> read(const std::string& file);
   TrainingPairs training_pairs(std::uint64_t seed, const ExperimentOptions& o) const;
   TrainingPairs validation_pairs(const ExperimentOptions& o) const;
   std::vector<Fitted> fit_linear(const FeaturesPtr& features, const TrainingPairs& pairs,
                                  const ExperimentOptions& o, const std::string& label) const;
 
   const Context& context_;
+  std::vector<std::string> files_;  // all that were given
   Ingredients ingredients_;
   std::optional<DiffusionModel> diffusion_;
   std::optional<Tensor<float>> train_, validation_, test_;  // [members, times, D]
-  std::map<std::string, std::string> hashes_;               // of the files' contents
+  mutable FileDigests digests_;
   std::vector<double> shift_, scale_;
   double dt_ = 0;
   mutable std::map<std::string, std::unique_ptr<SurrogateTest>> tests_;

@@ -106,6 +106,8 @@ std::shared_ptr<const DiffusionModel> ReverseProcessOptions::read(const MethodIn
   return diffusion;
 }
 
+DenoisingOptions::DenoisingOptions() = default;
+
 SourcePointer make_diffusion_source(const WithMembers<DenoisingOptions>& options,
                                     const MethodInputs& inputs) {
   DiffusionSourceOptions source;

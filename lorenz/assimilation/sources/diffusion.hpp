@@ -55,6 +55,8 @@ struct ReverseProcessOptions {
 
 // How an ensemble is denoised.
 struct DenoisingOptions {
+  DenoisingOptions();  // not inline: GCC 12 then warns of uninitialised members where it is used
+
   ReverseProcessOptions process{};
   Choice<Sampler()> sampler{samplers(), "sampler", "of the model", "ddpm"};
 

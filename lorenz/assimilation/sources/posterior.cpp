@@ -158,6 +158,8 @@ SourcePointer posterior_source(const Tensor<float>& library, std::vector<double>
                                            options);
 }
 
+LibraryOptions::LibraryOptions() = default;
+
 SourcePointer make_posterior_source(const WithMembers<LibraryOptions>& options,
                                     const MethodInputs& inputs) {
   const LibraryOptions& own = options.own;

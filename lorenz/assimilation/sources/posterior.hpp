@@ -32,6 +32,8 @@ SourcePointer posterior_source(const Tensor<float>& library, std::vector<double>
 
 // The library, and the reverse process whose start step gives t.
 struct LibraryOptions {
+  LibraryOptions();  // not inline, as that of DenoisingOptions
+
   ReverseProcessOptions process{};
   std::string sampler = "ddpm", library{};
   std::optional<std::size_t> library_states{};
