@@ -83,7 +83,7 @@ TEST_CASE("an option that a struct lists is known everywhere", "[options]") {
   CHECK(kite.values.loud);
   const std::string help = kite.app->help();
   for (const char* text :
-       {"--string-length FLOAT:(0, 1000]=30", "--tails INT", "--loud", "(--tails)"})
+       {"--string-length FLOAT:(0, 1000]=30", "--tails UINT", "--loud", "(--tails)"})
     CHECK(help.find(text) != std::string::npos);
   CHECK(to_json(kite.list).dump() == R"({"string-length":10.0,"tails":3,"loud":true,"knots":5})");
   FileDigests digests;
@@ -110,7 +110,7 @@ TEST_CASE("an option that is not used is refused, and in no JSON or identity", "
 TEST_CASE("what is wrong with a setting is said in one line", "[options]") {
   const TemporaryFolder folder;
   const std::string file = (folder.path() / "kite.toml").string();
-  std::ofstream(file) << "[fly]\nstring_length = -1e999\n";
+  std::ofstream(file) << "[fly]\nstring_length = -inf\n";
   CHECK(message_of({}, file).find("kite.toml:2: string-length is not finite") != std::string::npos);
   CHECK(message_of({}, folder.path().string()).find("is a folder; must be a TOML file") !=
         std::string::npos);
