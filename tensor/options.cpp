@@ -56,9 +56,9 @@ std::string choice_option(const std::string& text, const std::vector<std::string
 }
 
 bool flag_option(const std::string& text) {
-  for (const char* yes : {"true", "1", "on", "yes"})
+  for (const char* yes : {"true", "1", "on"})
     if (text == yes) return true;
-  for (const char* no : {"false", "0", "off", "no"})
+  for (const char* no : {"false", "0", "off"})
     if (text == no) return false;
   throw ArgumentError(fmt::format("'{}' is unknown; must be true or false", text));
 }
