@@ -4,17 +4,14 @@
 #include <filesystem>
 #include <optional>
 
+#include "papillon/apps/assimilate/build.hpp"
 #include "papillon/apps/assimilate/comparison.hpp"
 #include "papillon/apps/assimilate/figures.hpp"
-#include "papillon/apps/assimilate/options.hpp"
-#include "papillon/apps/assimilate/results.hpp"
-#include "papillon/apps/assimilate/spread.hpp"
-#include "papillon/apps/assimilate/twin_run.hpp"
-#include "papillon/apps/assimilate/uses.hpp"
-#include "papillon/apps/assimilate/world.hpp"
+#include "papillon/apps/assimilate/tables.hpp"
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/outputs.hpp"
+#include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
 namespace {
@@ -43,74 +40,66 @@ class Assimilate : public Command {
            "a name, over the options of [assimilate]; finished runs in --out are not repeated.";
   }
 
-  void add_options(CLI::App& app) override { options_.add_to(app); }
+  std::vector<Option> options() override { return options_.list(); }
 
   std::string default_config() const override {
-    if (!options_.resume || options_.out.empty()) return {};
-    const auto path = std::filesystem::path(options_.out) / "config.toml";
+    const ResultOptions& c = options_.results;
+    if (!c.resume || c.out.empty()) return {};
+    const auto path = std::filesystem::path(c.out) / "config.toml";
     return std::filesystem::exists(path) ? path.string() : std::string();
   }
 
   Json run(const Context& context) override {
-    context.say_when_interrupted(options_.out.empty() ? "nothing is saved without --out DIR"
-                                                      : "what was finished is kept");
-    Inputs inputs;
-    if (!context.runs.empty()) {
-      std::vector<ParsedRun> runs = listed_runs(context, options_);
-      for (const ParsedRun& run : runs) check(run.options);
-      require_writable_directory(options_.out, "--out");
-      if (!runs.front().options.figure.empty()) require_drawable(runs);
-      return compare(context, std::move(runs), inputs);
-    }
-    if (!options_.run.empty())
-      throw UsageError("--run is for a --config file with [[assimilate.run]] tables");
-    ParsedRun run = parse_run(context, context.layers);
-    fill_placeholders(run, run.context.settings);
-    const AssimilateOptions& o = run.options;
-    check(o);
-    check_used(o, context.layers.front());
-    require_writable_directory(o.out, "--out");
-    if (!o.figure.empty()) require_drawable({run});
-    if (o.resume) check_resumable(o);
-    if (!o.out.empty() && !o.resume) refuse_other_run(run, inputs);
-    check_run(run, inputs);
-    std::optional<OutputDirectory> directory;
-    if (!o.out.empty() && !o.resume) {
-      directory.emplace(run.context, o.out);
-      std::error_code ignored;
-      for (const char* file : {"results.json", "stored.safetensors", "checkpoint.safetensors"})
-        std::filesystem::remove(std::filesystem::path(o.out) / file, ignored);
-    }
-    Json results = o.spread.empty()
-                       ? run_twin(run, inputs, "papillon assimilate --out " + o.out + " --resume")
-                       : run_spread(run, inputs);
-    const Json done = {{"name", o.name.empty() ? o.method : o.name},
-                       {"config", run.context.settings},
-                       {"results", results}};
-    if (context.tables()) o.spread.empty() ? print_table({done}) : print_spread(done);
-    if (!o.figure.empty()) draw_comparison(o.figure, {done}, {run}, inputs);
-    return results;
+    const ResultOptions& c = options_.results;
+    context.say_when_interrupted(c.out.empty() ? "nothing is saved without --out DIR"
+                                               : "what was finished is kept");
+    InputFiles files;
+    if (context.runs.empty()) return one_run(single_run(options_, context), files);
+    std::vector<AssimilationRun> runs = listed_runs(options_, context);
+    check(runs);
+    return compare(context, std::move(runs), files);
   }
 
  private:
-  static void check(const AssimilateOptions& o) {
-    check_memory(o);
-    if (!o.figure.empty()) require_figure(o.figure + "-interval", "--figure");
-    if (o.tune.empty() && (!o.range.empty() || o.golden))
-      throw UsageError("--range and --golden are for --tune OPTION");
-    if (!o.tune.empty() && !o.spread.empty())
-      throw UsageError("--tune and --spread exclude each other");
+  void check(std::span<const AssimilationRun> runs) const {
+    const ResultOptions& c = options_.results;
+    for (const AssimilationRun& run : runs) require_memory_for(run);
+    if (!c.figure.empty()) require_figure(c.figure + "-interval", "--figure");
+    require_writable_directory(c.out, "--out");
+    if (!c.figure.empty()) require_drawable(runs);
   }
 
-  static void check_resumable(const AssimilateOptions& o) {
-    require(o.out, "--out DIR");
-    const std::filesystem::path directory(o.out);
-    if (std::filesystem::exists(directory / "checkpoint.safetensors")) return;
-    if (std::filesystem::exists(directory / "results.json"))
-      throw InputError(fmt::format("{}: the run is finished; there is nothing to resume", o.out));
-    if (std::filesystem::exists(directory / "tuning.json")) return;
+  Json one_run(const AssimilationRun& run, InputFiles& files) const {
+    const ResultOptions& c = run.options.results;
+    check({&run, 1});
+    if (c.resume) require_resumable(run);
+    if (!c.out.empty() && !c.resume) refuse_other_run(run, files);
+    check_run(run, files);
+    std::optional<OutputDirectory> directory;
+    if (!c.out.empty() && !c.resume) {
+      directory.emplace(run.context, c.out);
+      std::error_code ignored;
+      for (const char* file : {"results.json", "stored.safetensors", "checkpoint.safetensors"})
+        std::filesystem::remove(run.file(file), ignored);
+    }
+    const std::string resume = "papillon assimilate --out " + c.out + " --resume";
+    const FinishedRun finished{run, run_once(run, files, resume)};
+    if (run.context.tables()) print_tables({&finished, 1});
+    if (!c.figure.empty()) draw_comparison(c.figure, {&finished, 1}, {&run, 1}, files);
+    Json results = to_json(finished.result);
+    if (!finished.result.failure.empty()) results["failed"] = finished.result.failure;
+    return results;
+  }
+
+  static void require_resumable(const AssimilationRun& run) {
+    const std::string& out = run.options.results.out;
+    require(out, "--out DIR");
+    if (std::filesystem::exists(run.file("checkpoint.safetensors"))) return;
+    if (std::filesystem::exists(run.file("results.json")))
+      throw InputError(fmt::format("{}: the run is finished; there is nothing to resume", out));
+    if (std::filesystem::exists(run.file("tuning.json"))) return;
     throw InputError(fmt::format("{}: no such file; there is no run to resume",
-                                 (directory / "checkpoint.safetensors").string()));
+                                 run.file("checkpoint.safetensors").string()));
   }
 
   AssimilateOptions options_;

@@ -11,7 +11,6 @@
 #include "papillon/apps/bench_gemm.hpp"
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/numbers.hpp"
-#include "papillon/apps/options.hpp"
 #include "papillon/diffusion/trainer.hpp"
 #include "papillon/lorenz/dynamics/integrate.hpp"
 #include "papillon/lorenz/surrogate/ridge.hpp"
@@ -40,6 +39,21 @@ double distinct_timesteps(std::size_t rows) {
 }
 constexpr double rk4_flops = 4 * 8 + 3 * 6 + 3 * 6;  // tendencies, stages, the weighted sum
 
+struct BenchOptions {
+  std::vector<std::size_t> batch_sizes{1024, 16384};
+  std::size_t strata = 128;
+  double seconds = 2;
+  std::string only;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("batch-size", self.batch_sizes, {"of training and sampling", closed(1, 1 << 22)});
+    visit("strata", self.strata, {"of train_B_stratified", closed(1, 1000)});
+    visit("seconds", self.seconds, {"for each case", closed(0.01, 600)});
+    visit("only", self.only, {"cases whose name contains this"});
+  }
+};
+
 class Bench : public Command {
  public:
   const char* name() const override { return "bench"; }
@@ -64,12 +78,10 @@ class Bench : public Command {
            "  papillon bench --batch-size 16384 --seconds 5\n";
   }
 
-  void add_options(CLI::App& app) override {
-    OptionGroup g(app);
-    g.whole("--batch-size", batches_, {1, 1 << 22}, "of training and sampling");
-    g.whole("--strata", strata_, {1, 1000}, "of train_B_stratified");
-    g.number("--seconds", seconds_, closed(0.01, 600), "for each case");
-    g.text("--only", only_, "cases whose name contains this");
+  std::vector<Option> options() override {
+    std::vector<Option> list;
+    append_options(list, o_);
+    return list;
   }
 
   Json run(const Context& context) override {
@@ -83,9 +95,9 @@ class Bench : public Command {
     sgemm(one, all);
     const Tensor<float> states =
         random_normal<float>({1 << 17, D}, random_stream(context.seed, Purpose::benchmark, 0));
-    for (const std::size_t batch : batches_) {
+    for (const std::size_t batch : o_.batch_sizes) {
       const std::string b = std::to_string(batch);
-      const std::size_t strata = std::min(strata_, batch);
+      const std::size_t strata = std::min(o_.strata, batch);
       train("train_" + b, states, batch, 0, distinct_timesteps(batch));
       train("train_" + b + "_stratified", states, batch, strata, static_cast<double>(strata));
       sample("sample_" + b, batch);
@@ -95,15 +107,15 @@ class Bench : public Command {
     etkf();
     enoi_diffusion();
     if (results_.empty())
-      throw UsageError(fmt::format("--only is '{}', which no case contains; cases are {}", only_,
+      throw UsageError(fmt::format("--only is '{}'; must be in the name of a case: {}", o_.only,
                                    fmt::join(cases_, ", ")));
     return std::move(results_);
   }
 
  private:
-  bool wanted(const std::string& name) {
+  bool selected(const std::string& name) {
     cases_.push_back(name);
-    return name.find(only_) != std::string::npos;
+    return name.find(o_.only) != std::string::npos;
   }
 
   void report(const std::string& name, double value, const char* unit, double limit,
@@ -119,10 +131,10 @@ class Bench : public Command {
   }
 
   void sgemm(Gemm<float>& one, Gemm<float>& all) {
-    const bool single = wanted("sgemm_one_core"), full = wanted("sgemm_all_cores");
+    const bool single = selected("sgemm_one_core"), full = selected("sgemm_all_cores");
     if (!single && !full) return;
     std::vector<double> singles, alls, fractions;
-    for (double spent = 0; spent < seconds_; spent += 0.2) {
+    for (double spent = 0; spent < o_.seconds; spent += 0.2) {
       singles.push_back(one.measure(0.1));
       alls.push_back(all.measure(0.1));
       fractions.push_back(alls.back() / (singles.back() * static_cast<double>(thread_count())));
@@ -133,18 +145,34 @@ class Bench : public Command {
              median(singles) * static_cast<double>(thread_count()), median(fractions));
   }
 
+  // Turns of a piece of work and of its limit, until their time is over; the machine's speed
+  // changes as others use it.
+  struct Turn {
+    double value, limit, seconds;
+  };
+  void in_turns(const std::string& name, const char* unit, const std::function<Turn()>& turn) {
+    std::vector<double> values, limits, fractions;
+    for (double spent = 0; spent < o_.seconds || values.size() < 3;) {
+      const Turn t = turn();
+      spent += t.seconds;
+      values.push_back(t.value);
+      limits.push_back(t.limit);
+      fractions.push_back(t.value / t.limit);
+    }
+    report(name, median(values), unit, median(limits), median(fractions));
+  }
+
   void against_sgemm(const std::string& name, const char* unit, double items, double flops,
                      const std::function<void()>& work) {
     against(*all_, name, unit, items, flops, work);
   }
 
-  // Turns of about 0.1 s of products and of work; the machine's speed changes as others use it.
+  // Turns of about 0.1 s of products and of work.
   template <class T>
   void against(Gemm<T>& products, const std::string& name, const char* unit, double items,
                double flops, const std::function<void()>& work) {
     double once = seconds_of(work);  // warms up, too
-    std::vector<double> values, limits, fractions;
-    for (double spent = 0; spent < seconds_ || values.size() < 3;) {
+    in_turns(name, unit, [&]() -> Turn {
       const auto repetitions = std::max<std::size_t>(1, static_cast<std::size_t>(0.2 / once));
       const double before = products.measure(0.05);
       const double time = seconds_of([&] {
@@ -152,17 +180,13 @@ class Bench : public Command {
       });
       const double speed = (before + products.measure(0.05)) / 2;
       once = time / static_cast<double>(repetitions);
-      spent += time + 0.1;
-      values.push_back(items / once);
-      limits.push_back(items * speed / flops);
-      fractions.push_back(values.back() / limits.back());
-    }
-    report(name, median(values), unit, median(limits), median(fractions));
+      return {items / once, items * speed / flops, time + 0.1};
+    });
   }
 
   void train(const std::string& name, const Tensor<float>& states, std::size_t batch,
              std::size_t strata, double timesteps) {
-    if (!wanted(name)) return;
+    if (!selected(name)) return;
     TrainOptions options;
     options.batch_size = batch;
     options.strata = strata;
@@ -181,7 +205,7 @@ class Bench : public Command {
   }
 
   void sample(const std::string& name, std::size_t batch) {
-    if (!wanted(name)) return;
+    if (!selected(name)) return;
     const Denoiser<float> denoiser = make_denoiser(untrained({{0, 0, 0}, {1, 1, 1}}));
     const Tensor<float> z =
         random_normal<float>({batch, D}, random_stream(0, Purpose::benchmark, 1));
@@ -196,7 +220,7 @@ class Bench : public Command {
   // Streaming ridge regression on features that are there already, as the surrogates with random
   // features or six timesteps of the network have them.
   void ridge() {
-    if (!wanted("ridge")) return;
+    if (!selected("ridge")) return;
     constexpr std::size_t rows = 1 << 14, F = 1536, distinct = 1 << 12;
     const Tensor<double> x = random_normal<double>({distinct, F},
                                                    random_stream(0, Purpose::benchmark, 2)),
@@ -218,7 +242,7 @@ class Bench : public Command {
   }
 
   void lorenz() {
-    if (!wanted("lorenz63_rk4")) return;
+    if (!selected("lorenz63_rk4")) return;
     constexpr std::size_t members = 1 << 13, steps = 500;
     Tensor<float> states =
         random_normal<float>({members, D}, random_stream(0, Purpose::benchmark, 4));
@@ -229,23 +253,19 @@ class Bench : public Command {
 
   // In turns with the integration alone.
   void etkf() {
-    if (!wanted("etkf_12")) return;
+    if (!selected("etkf_12")) return;
     const CyclesToRun cycles = etkf_cycles(12, context_->seed);
     const CyclesToRun model = integration_alone(12, context_->seed);
     seconds_of(cycles.work);  // warms up
-    std::vector<double> values, limits, fractions;
-    for (double spent = 0; spent < seconds_ || values.size() < 3;) {
+    in_turns("etkf_12", "cycles/s", [&]() -> Turn {
       const double limit = seconds_of(model.work), time = seconds_of(cycles.work);
-      spent += limit + time;
-      values.push_back(static_cast<double>(cycles.cycles) / time);
-      limits.push_back(static_cast<double>(model.cycles) / limit);
-      fractions.push_back(values.back() / limits.back());
-    }
-    report("etkf_12", median(values), "cycles/s", median(limits), median(fractions));
+      return {static_cast<double>(cycles.cycles) / time, static_cast<double>(model.cycles) / limit,
+              limit + time};
+    });
   }
 
   void enoi_diffusion() {
-    if (!wanted("enoi_diffusion")) return;
+    if (!selected("enoi_diffusion")) return;
     constexpr int members = 50, start_step = 13;
     const CyclesToRun cycles =
         enoi_diffusion_cycles(untrained({{0.0450, 0.0451, 23.5463}, {7.9239, 9.0124, 8.6261}}),
@@ -255,11 +275,8 @@ class Bench : public Command {
                   cycles.work);
   }
 
-  std::vector<std::size_t> batches_ = {1024, 16384};
-  std::size_t strata_ = 128;
-  double seconds_ = 2;
-  std::string only_;
-  std::vector<std::string> cases_;  // those that were asked about
+  BenchOptions o_;
+  std::vector<std::string> cases_;  // all names
   const Context* context_ = nullptr;
   Gemm<float>* all_ = nullptr;
   Json results_;

@@ -34,6 +34,10 @@ struct Context {
 
   // What the line of a run says that a signal ends where it is: "interrupted; <what>".
   void say_when_interrupted(const std::string& what) const;
+  // Whether the command line has this option.
+  bool given(const std::string& option) const {
+    return !layers.empty() && layers.front().count(option) != 0;
+  }
   // Whether tables go to stdout (they do not where the JSON does).
   bool tables() const { return json != "-"; }
 
@@ -59,7 +63,6 @@ class Command {
   virtual const char* notes() const { return ""; }  // help ends with them
   // The options, bound to the command's members.
   virtual std::vector<Option> options() { return {}; }
-  virtual void add_options(CLI::App&) {}
   // Checks all options, all inputs and where the outputs go before it writes anything.
   // Returns what --json calls "results"; a key "failed" (true, or a message) is not written: the
   // exit code is then that of a numerical failure.

@@ -7,7 +7,6 @@
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/memory.hpp"
 #include "papillon/apps/numbers.hpp"
-#include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
@@ -17,6 +16,34 @@
 
 namespace papillon::apps {
 namespace {
+
+struct EvaluateOptions {
+  std::string samples, reference, independent, figure, frechet_network = "auto";
+  EvaluationOptions evaluation;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("samples", self.samples, {"generated states, .nc or .npy (needed)", {}, Role::input});
+    visit("reference", self.reference, {"states of the attractor (needed)", {}, Role::input});
+    visit("independent", self.independent,
+          {"states of other trajectories, for the floors; else they are integrated",
+           {},
+           Role::input});
+    visit("figure", self.figure,
+          {"name for FIGURE.svg and FIGURE.png, drawn by gnuplot", {}, Role::output});
+    visit("nearest-states", self.evaluation.d_test_states,
+          {"reference states that d_test is a mean over, evenly spaced; 0: all", closed(0, many)});
+    visit("frechet-network", self.frechet_network,
+          {"file of the network that the Fréchet distance is measured on, fitted where it is "
+           "missing; auto: REFERENCE.frechet.safetensors; none: random features"});
+    // Also where --frechet-network auto cannot write its file.
+    visit("features", self.evaluation.features,
+          {"random ones, of the Fréchet distance; even", closed(2, 4096)},
+          Use{"--frechet-network none or auto", [&self] {
+                return self.frechet_network == "none" || self.frechet_network == "auto";
+              }});
+  }
+};
 
 class Evaluate : public Command {
  public:
@@ -38,56 +65,49 @@ class Evaluate : public Command {
            "attractor\n";
   }
 
-  void add_options(CLI::App& app) override {
-    OptionGroup g(app);
-    g.text("--samples", samples_, "generated states, .nc or .npy (needed)");
-    g.text("--reference", reference_, "states of the attractor (needed)");
-    g.text("--independent", independent_,
-           "states of other trajectories, for the floors; else they are integrated");
-    g.text("--figure", figure_, "name for FIGURE.svg and FIGURE.png, drawn by gnuplot");
-    g.whole("--nearest-states", options_.d_test_states, {0, many},
-            "reference states that d_test is a mean over, evenly spaced; 0: all");
-    g.text("--frechet-network", frechet_,
-           "file of the network that the Fréchet distance is measured on, fitted where it is "
-           "missing; auto: REFERENCE.frechet.safetensors; none: random features");
-    g.whole("--features", options_.features, {2, 4096},
-            "random ones, of the Fréchet distance; even");
+  std::vector<Option> options() override {
+    std::vector<Option> list;
+    append_options(list, o_);
+    return list;
   }
 
   Json run(const Context& context) override {
-    require(samples_, "--samples FILE");
-    require(reference_, "--reference FILE");
-    require(frechet_, "--frechet-network FILE, auto or none");
-    require_figure(figure_, "--figure");
-    if (frechet_ != "auto" && frechet_ != "none" && !std::filesystem::exists(frechet_))
-      require_writable_file(frechet_, "--frechet-network");
+    require(o_.samples, "--samples FILE");
+    require(o_.reference, "--reference FILE");
+    require(o_.frechet_network, "--frechet-network FILE, auto or none");
+    require_figure(o_.figure, "--figure");
+    if (o_.frechet_network != "auto" && o_.frechet_network != "none" &&
+        !std::filesystem::exists(o_.frechet_network))
+      require_writable_file(o_.frechet_network, "--frechet-network");
+    options_ = o_.evaluation;
     options_.seed = context.seed;
-    const States samples = read_states(samples_, 3);
-    const States reference = read_states(reference_, 3);
+    const States samples = read_states(o_.samples, 3);
+    const States reference = read_states(o_.reference, 3);
     // What evaluate() would say once the network is fitted.
     for (const auto& [file, states] :
-         {std::pair{&samples_, &samples}, std::pair{&reference_, &reference}})
+         {std::pair{&o_.samples, &samples}, std::pair{&o_.reference, &reference}})
       if (states->values.extent(0) < 2)
         throw InputError(fmt::format("{}: one state is too few; at least 2 are needed", *file));
     // Trees for nearest neighbours, sorted copies and histograms, beside the states themselves.
     const std::size_t count = 2 * samples.values.extent(0) + reference.values.extent(0);
     require_memory(100.0 * static_cast<double>(count),
                    fmt::format("comparing {} states", format_count(count)), "compare fewer");
-    const Tensor<float> independent = independent_.empty()
+    const Tensor<float> independent = o_.independent.empty()
                                           ? integrate_independent(context, samples.values.extent(0))
-                                          : read_states(independent_, 3).values;
+                                          : read_states(o_.independent, 3).values;
     if (independent.size() < samples.values.size())
       throw InputError(fmt::format("{}: {} states are too few for the floors of {} samples",
-                                   independent_, independent.size() / 3, samples.values.extent(0)));
+                                   o_.independent, independent.size() / 3,
+                                   samples.values.extent(0)));
     if (!context.quiet)
       print_message("comparing {} samples with {} states\n", format_count(samples.values.extent(0)),
                     format_count(reference.values.extent(0)));
     const FrechetNetwork network =
-        frechet_network(frechet_, reference_, reference, options_, context.quiet);
+        frechet_network(o_.frechet_network, o_.reference, reference, options_, context.quiet);
     options_.feature_map = network.features;
     const Evaluation e = evaluate(samples.values, reference.values, independent, options_);
     if (context.tables()) print(e);
-    if (!figure_.empty()) draw_attractor(figure_, reference.values, samples.values);
+    if (!o_.figure.empty()) draw_attractor(o_.figure, reference.values, samples.values);
 
     const auto metric = [](const MetricValue& m) {
       return Json{{"value", m.value}, {"floor", m.floor}, {"ratio", m.ratio}};
@@ -142,7 +162,7 @@ class Evaluate : public Command {
                  with_error(number_text(100 * e.each_identity.errors[i], "{:+.3f}"), ""));
   }
 
-  std::string samples_, reference_, independent_, figure_, frechet_ = "auto";
+  EvaluateOptions o_;
   EvaluationOptions options_;
 };
 

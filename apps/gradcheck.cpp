@@ -16,7 +16,6 @@ class Gradcheck : public Command {
            "wrong or cannot be checked).";
   }
   const char* example() const override { return "  papillon gradcheck\n"; }
-  void add_options(CLI::App&) override {}
 
   Json run(const Context& context) override {
     const std::vector<GradcheckRow> rows = run_gradcheck_table(context.seed);

@@ -47,7 +47,6 @@ class Info : public Command {
     return "Version, build, CPU features, threads, and whether BLAS multiplies rightly.";
   }
   const char* example() const override { return "  papillon info\n"; }
-  void add_options(CLI::App&) override {}
 
   Json run(const Context& context) override {
     const double single = product_error<float>(), precise = product_error<double>();

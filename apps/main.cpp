@@ -1,10 +1,10 @@
 // papillon <subcommand> [options]
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <clocale>
+#include <algorithm>
 #include <cstdio>
-#include <limits>
 #include <memory>
 #include <new>
 
@@ -47,7 +47,8 @@ constexpr const char* program_footer =
     "Options come from defaults, then a TOML file (--config: a table such as [train] for each\n"
     "subcommand), then the environment (PAPILLON_BATCH_SIZE for --batch-size), then flags.\n"
     "Exit codes: 0 done; 2 bad usage; 3 a file that is missing, malformed, does not fit or cannot\n"
-    "be written; 4 a run that failed numerically; 130 interrupted, after saving.";
+    "be written, or too little memory; 4 a run that failed numerically; 130 interrupted, after\n"
+    "saving.";
 
 std::string first_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -67,10 +68,9 @@ void write_json(const Context& context, double seconds, Json results) {
 }
 
 // The settings of all sources, in order of precedence: command line, environment, file, preset.
-void resolve(Command& command, std::vector<Option>& options, CLI::App& app, const CLI::App& program,
-             Context& context) {
+void resolve(Command& command, std::vector<Option>& options, const CLI::App& app,
+             const CLI::App& program, Context& context) {
   const auto apply = [&](Settings settings) {
-    apply_settings(app, settings);
     context.layers.push_back(std::move(settings));
     assign(options, context.layers);
   };
@@ -80,9 +80,9 @@ void resolve(Command& command, std::vector<Option>& options, CLI::App& app, cons
   if (!context.config.empty())
     apply(read_settings(context.config, program, command.name(), context.runs));
   apply(command.preset());
-  require_used(options, context.layers.front());
+  if (context.runs.empty()) require_used(options, context.layers.front());
   context.command = command.name();
-  context.settings = command.options().empty() ? resolved_settings(app) : to_json(options);
+  context.settings = to_json(options);
 }
 
 int run_command(Command& command, CLI::App& app, const CLI::App& program, Context& context) {
@@ -90,7 +90,7 @@ int run_command(Command& command, CLI::App& app, const CLI::App& program, Contex
   append_options(options, context, "Common options");
   resolve(command, options, app, program, context);
   if (context.json != "-") require_writable_file(context.json, "--json");
-  refuse_shared_files(context.settings, context.json);
+  check_files(options);
   set_thread_count(context.threads);
   context.say_when_interrupted("what was finished is kept");
   announce_memory(!context.quiet);
@@ -111,52 +111,72 @@ int fail(int code, const std::string& where, const std::string& what) {
   return code;
 }
 
+// The program's subcommands and how they are parsed.
+struct Program {
+  CLI::App app{"Diffusion models that learn strange attractors, from scratch.", "papillon"};
+  std::vector<std::pair<std::unique_ptr<Command>, CLI::App*>> commands;
+
+  explicit Program(Context& context) {
+    app.formatter(std::make_shared<HelpFormatter>(program_example));
+    app.footer(program_footer);
+    app.set_version_flag("--version",
+                         fmt::format("papillon {} ({})", program_version, program_commit));
+    app.require_subcommand(1);
+    app.option_defaults()->always_capture_default();
+    for (auto make : {make_generate, make_train, make_sample, make_evaluate, make_surrogate,
+                      make_assimilate, make_gradcheck, make_bench, make_info}) {
+      std::unique_ptr<Command> command = make();
+      CLI::App* parser = app.add_subcommand(command->name(), command->about());
+      parser->formatter(std::make_shared<HelpFormatter>(command->example()));
+      parser->footer(command->notes());
+      std::vector<Option> options = command->options();
+      append_options(options, context, "Common options");
+      declare(*parser, options);
+      commands.emplace_back(std::move(command), parser);
+    }
+  }
+
+  // Throws UsageError for a first argument that is neither a subcommand nor an option.
+  void require_subcommand(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const auto& [command, parser] : commands) names.emplace_back(command->name());
+    if (name.rfind('-', 0) != 0 && std::find(names.begin(), names.end(), name) == names.end())
+      throw UsageError(fmt::format("'{}' is no subcommand; must be one of {} (see papillon --help)",
+                                   name, fmt::join(names, ", ")));
+  }
+};
+
+// where: "papillon", then with the subcommand.
+int parse_and_run(int argc, char** argv, Context& context, std::string& where) {
+  Program program(context);
+  if (argc > 1) program.require_subcommand(argv[1]);
+  std::string problem;
+  try {
+    program.app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return program.app.exit(error);  // help and version
+    problem = first_line(error.what());
+  }
+  for (const auto& [command, parser] : program.commands) {
+    if (!parser->parsed()) continue;
+    where += std::string(" ") + command->name();
+    if (!problem.empty()) break;
+    const int code = run_command(*command, *parser, program.app, context);
+    // What was printed has to arrive, too.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      throw OutputError("stdout: what was printed could not be written");
+    return code;
+  }
+  throw UsageError(fmt::format("{} (see {} --help)", problem, where));
+}
+
 int run(int argc, char** argv) {
   Context context;
   context.command_line = "papillon";
   for (int i = 1; i < argc; ++i) context.command_line += std::string(" ") + argv[i];
-  CLI::App program("Diffusion models that learn strange attractors, from scratch.", "papillon");
-  program.formatter(std::make_shared<HelpFormatter>(program_example));
-  program.footer(program_footer);
-  program.set_version_flag("--version",
-                           fmt::format("papillon {} ({})", program_version, program_commit));
-  program.require_subcommand(1);
-  program.option_defaults()->always_capture_default();
-
-  std::vector<std::pair<std::unique_ptr<Command>, CLI::App*>> commands;
-  for (auto make : {make_generate, make_train, make_sample, make_evaluate, make_surrogate,
-                    make_assimilate, make_gradcheck, make_bench, make_info}) {
-    std::unique_ptr<Command> command = make();
-    CLI::App* app = program.add_subcommand(command->name(), command->about());
-    app->formatter(std::make_shared<HelpFormatter>(command->example()));
-    app->footer(command->notes());
-    command->add_options(*app);
-    std::vector<Option> options = command->options();
-    append_options(options, context, "Common options");
-    declare(*app, options);
-    commands.emplace_back(std::move(command), app);
-  }
-
   std::string where = "papillon";
   try {
-    try {
-      program.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-      for (const auto& [command, app] : commands)
-        if (app->parsed()) where += std::string(" ") + command->name();
-      if (error.get_exit_code() == 0) return program.exit(error);  // help and version
-      return fail(exit_usage, where,
-                  fmt::format("{} (see {} --help)", first_line(error.what()), where));
-    }
-    for (const auto& [command, app] : commands) {
-      if (!app->parsed()) continue;
-      where += std::string(" ") + command->name();
-      const int code = run_command(*command, *app, program, context);
-      // What was printed has to arrive, too.
-      if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-        throw OutputError("stdout: what was printed could not be written");
-      return code;
-    }
+    return parse_and_run(argc, argv, context, where);
   } catch (const UsageError& error) {
     return fail(exit_usage, where, error.what());
   } catch (const ArgumentError& error) {
@@ -166,38 +186,14 @@ int run(int argc, char** argv) {
   } catch (const Interrupted& stop) {
     if (!context.quiet) print_message("{}: {}\n", where, stop.what());
     return exit_interrupted;
-  } catch (const Error& error) {
-    return fail(exit_input, where, error.what());
   } catch (const std::bad_alloc&) {
     return fail(exit_input, where, "not enough memory for this much data");
   } catch (const std::exception& error) {
     return fail(exit_input, where, error.what());
   }
-  return exit_usage;
 }
 
 }  // namespace
-
-Json result_document(const Context& context, double seconds, Json results) {
-  Json json;
-  json["command"] = context.command;
-  json["version"] = program_version;
-  json["commit"] = program_commit;
-  json["seed"] = context.seed;
-  json["threads"] = thread_count();
-  json["config"] = context.settings;
-  json["seconds"] = seconds;
-  json["results"] = std::move(results);
-  return json;
-}
-
-void Context::say_when_interrupted(const std::string& what) const {
-  set_interrupt_line(quiet ? "" : fmt::format("papillon {}: interrupted; {}\n", command, what));
-}
-
-void require(const std::string& value, const char* option) {
-  if (value.empty()) throw UsageError(fmt::format("{} is needed", option));
-}
 
 }  // namespace papillon::apps
 

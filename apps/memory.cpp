@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "papillon/apps/command.hpp"
 #include "papillon/tensor/errors.hpp"
 
 namespace papillon::apps {
@@ -23,7 +22,7 @@ void require_memory(double bytes, const std::string& what, const std::string& ad
   try {
     papillon::require_memory(bytes, what);
   } catch (const InputError& error) {
-    throw UsageError(fmt::format("{}; {}", error.what(), advice));
+    throw InputError(fmt::format("{}; {}", error.what(), advice));
   }
   static std::string said;  // once, however often a search comes by
   if (announced && bytes > 1e9 && std::exchange(said, what) != what)

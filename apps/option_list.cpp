@@ -46,7 +46,9 @@ Json json_value(const Option& option, const std::string& text) {
 std::vector<std::string> uses_of(std::span<const Option> options, const std::string& name) {
   std::vector<std::string> uses;
   for (const Option& option : options)
-    if (option.name == name && !option.use.empty()) uses.push_back(option.use);
+    if (option.name == name && !option.use.empty() &&
+        std::find(uses.begin(), uses.end(), option.use) == uses.end())
+      uses.push_back(option.use);
   return uses;
 }
 
@@ -58,8 +60,9 @@ void declare(CLI::App& app, std::span<const Option> options) {
     const std::string flag = "--" + option.name;
     if (app.get_option_no_throw(flag) != nullptr) continue;
     std::string help = option.info.help;
-    if (const auto uses = uses_of(options, option.name); !uses.empty())
-      help += fmt::format(" ({})", fmt::join(uses, ", "));
+    std::vector<std::string> uses = uses_of(options, option.name);
+    std::erase_if(uses, [](const std::string& use) { return use[0] != '-'; });  // for messages
+    if (!uses.empty()) help += fmt::format(" ({})", fmt::join(uses, ", "));
     CLI::Option* declared;
     if (option.kind == Option::Kind::flag) {
       declared = app.add_flag_callback(
@@ -103,16 +106,21 @@ void require_used(std::span<const Option> options, const Settings& given) {
         std::any_of(options.begin(), options.end(), is_used))
       continue;
     std::string chosen;
-    for (const Option& o : options)
-      if (o.selects && o.is_used()) chosen += fmt::format(" --{} {}", o.name, o.values()[0]);
-    throw UsageError(fmt::format("{}: is not used with{}; it is for {}", setting.origin, chosen,
+    for (const Option& o : options) {
+      if (!o.selects || !o.is_used()) continue;
+      const std::string choice = fmt::format(" --{} {}", o.name, o.values()[0]);
+      if (chosen.find(choice) == std::string::npos) chosen += choice;
+    }
+    throw UsageError(fmt::format("{}: is not used {}; it is for {}", setting.origin,
+                                 chosen.empty() ? "here" : "with" + chosen,
                                  fmt::join(uses_of(options, name), ", ")));
   }
 }
 
 Json to_json(const Option& option) {
   const std::vector<std::string> values = option.values();
-  if (!option.list) return values.empty() ? Json() : json_value(option, values.front());
+  if (!option.list)
+    return values.empty() || values.front().empty() ? Json() : json_value(option, values.front());
   Json list = Json::array();
   for (const std::string& value : values) list.push_back(json_value(option, value));
   return list;
@@ -121,9 +129,14 @@ Json to_json(const Option& option) {
 Json to_json(std::span<const Option> options) {
   Json json = Json::object();
   for (const Option& option : options)
-    if (!option.is(Role::transient) && option.is_used())
-      if (Json value = to_json(option); !value.is_null()) json[option.name] = std::move(value);
+    if (!option.is(Role::transient) && option.is_used() && has_value(option))
+      json[option.name] = to_json(option);
   return json;
+}
+
+bool has_value(const Option& option) {
+  const std::vector<std::string> values = option.values();
+  return values.size() > 1 || (values.size() == 1 && !values.front().empty());
 }
 
 }  // namespace papillon::apps

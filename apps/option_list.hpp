@@ -23,9 +23,11 @@ void assign(std::span<Option> options, std::span<const Settings> layers);
 void require_used(std::span<const Option> options, const Settings& given);
 
 // {"batch-size": 1024, ...}: what a configuration file holds, without transient options, those
-// of entries that are not chosen, and those that are left to a default that depends on something
-// else.
+// that are not used in this run, and those without a value: an empty text, or a default that
+// depends on something else.
 nlohmann::ordered_json to_json(std::span<const Option> options);
+// Whether it is set: an empty text or list is not.
+bool has_value(const Option& option);
 // The same as an option's value appears in it; null if it has none.
 nlohmann::ordered_json to_json(const Option& option);
 

@@ -60,33 +60,34 @@ void require_writable_directory(const fs::path& directory, const char* option) {
   if (!directory.empty()) require_names_in(existing_part(directory), directory, option);
 }
 
-void refuse_shared_files(const Json& settings, const std::string& json) {
-  namespace fs = std::filesystem;
-  std::vector<std::pair<std::string, fs::path>> files;
-  const auto take = [&](const std::string& option, const Json& value) {
-    if (value.is_string() && !value.get<std::string>().empty())
-      files.emplace_back("--" + option, value.get<std::string>());
+void check_files(std::span<const Option> options) {
+  struct File {
+    const Option* option;
+    fs::path path;
   };
-  take("json", json == "-" ? "" : json);
-  for (const auto& [option, value] : settings.items())
-    if (value.is_array())
-      for (const Json& one : value) take(option, one);
-    else
-      take(option, value);
-  const auto written = [](const std::string& option) {
-    return option == "--json" || option == "--out" || option == "--save" || option == "--rollout";
+  std::vector<File> files;
+  std::error_code none;
+  for (const Option& option : options) {
+    if (!(option.is(Role::input) || option.is(Role::output)) || !option.is_used()) continue;
+    for (const std::string& value : option.values())
+      if (!value.empty() && value != "-") files.push_back({&option, value});
+  }
+  for (const auto& [option, path] : files)
+    if (option->is(Role::input) && fs::exists(path, none) && !fs::is_regular_file(path, none))
+      throw InputError(fmt::format("--{}: {} is {}; must be a regular file", option->name,
+                                   path.string(),
+                                   fs::is_directory(path, none) ? "a folder" : "a device or pipe"));
+  const auto same = [&](const File& a, const File& b) {
+    return (fs::is_regular_file(b.path, none) && fs::equivalent(a.path, b.path, none)) ||
+           (b.option->is(Role::output) &&
+            fs::weakly_canonical(a.path, none) == fs::weakly_canonical(b.path, none));
   };
-  // What is read is there; other options have values that are no files at all.
-  const auto same = [](const fs::path& a, const fs::path& b, bool both_written) {
-    std::error_code none;
-    return (fs::is_regular_file(b, none) && fs::equivalent(a, b, none)) ||
-           (both_written && fs::weakly_canonical(a, none) == fs::weakly_canonical(b, none));
-  };
-  for (const auto& [output, place] : files)
-    for (const auto& [other, file] : files)
-      if (written(output) && other != output && same(place, file, written(other)))
-        throw UsageError(fmt::format("{} is the file of {}, too: {}; give it a name of its own",
-                                     output, other, place.string()));
+  for (const File& output : files)
+    for (const File& other : files)
+      if (output.option->is(Role::output) && other.option != output.option && same(output, other))
+        throw UsageError(fmt::format("--{} is the file of --{}, too: {}; give it a name of its own",
+                                     output.option->name, other.option->name,
+                                     output.path.string()));
 }
 
 OutputDirectory::OutputDirectory(const Context& context, const fs::path& directory)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include "papillon/apps/command.hpp"
@@ -16,9 +17,10 @@ namespace papillon::apps {
 void require_writable_file(const std::filesystem::path& file, const char* option);
 void require_writable_directory(const std::filesystem::path& directory, const char* option);
 
-// Throws UsageError that names both options where one is a file to be written and the other one
-// that is read, or is written, too. Settings: the resolved options of a command.
-void refuse_shared_files(const Json& settings, const std::string& json);
+// Of the options whose roles are input and output: throws InputError for an input that is there and
+// is no regular file (a folder, a pipe that nobody may write to), and UsageError that names both
+// options where one is a file to be written and the other one that is read, or is written, too.
+void check_files(std::span<const Option> options);
 
 // The directory of a run with its config.toml: the resolved configuration (which --config reads
 // again), seed, version and commit. To be made once all arguments and inputs are checked. Unless

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "papillon/apps/command.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/memory.hpp"
-#include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/states/states.hpp"
@@ -22,14 +22,32 @@
 namespace papillon::apps {
 namespace {
 
-CLI::Validator sampler_alias() {
-  return CLI::Validator(
-      [](std::string& name) -> std::string {
-        if (name.rfind("dpmpp", 0) == 0) name.erase(3, 2);
-        return {};
-      },
-      "");
-}
+struct SampleOptions {
+  std::string model, out, from;
+  std::size_t count = 131072, batch = 65536;
+  SamplerChoice sampling;
+  std::optional<int> start_step;
+  int members = 50;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    const Use around{"ensembles, with --from", [&self] { return !self.from.empty(); }};
+    visit("model", self.model, {"trained model (needed)", {}, Role::input});
+    visit("out", self.out, {"file for the states, .nc or .npy (needed)", {}, Role::output});
+    visit("count", self.count, {"states to draw", closed(1, 10'000'000'000)},
+          Use{"sampling without --from", [&self] { return self.from.empty(); }});
+    visit(self.sampling);
+    visit("from", self.from,
+          {"states to make ensembles from, in place of --count", {}, Role::input});
+    visit(
+        "start-step", self.start_step,
+        {"steps from the end where they are noised, at most --steps (needed)", closed(1, 100'000)},
+        around);
+    visit("members", self.members, {"of each ensemble", closed(1, 1'000'000)}, around);
+    visit("batch-size", self.batch,
+          {"states at a time; results do not depend on it", closed(1, 1 << 24)});
+  }
+};
 
 class Sample : public Command {
  public:
@@ -43,65 +61,35 @@ class Sample : public Command {
            "      --from analysis.nc --start-step 13 --members 50 --out ensemble.nc\n";
   }
 
-  void add_options(CLI::App& app) override {
-    OptionGroup g(app);
-    g.text("--model", model_, "trained model (needed)");
-    g.text("--out", out_, "file for the states, .nc or .npy (needed)");
-    g.whole("--count", count_, {1, 10'000'000'000}, "states to draw");
-    g.choice("--sampler", sampler_, {"ddpm", "ddim", "dpm2m", "dpm3m", "heun"},
-             "how: dpm2m and dpm3m are DPM-Solver++ (aliases dpmpp2m, dpmpp3m)")
-        ->transform(sampler_alias());
-    g.whole("--steps", options_.steps, {1, 100'000},
-            "of the reverse process, at most those of the model");
-    g.choice("--spacing", spacing_, {"auto", "uniform", "leading", "trailing", "log_snr", "karras"},
-             "of its timesteps; auto: uniform for ddpm and ddim, else log_snr");
-    g.number("--eta", options_.eta, closed(0, 1), "noise of ddim: 0 none, 1 as ddpm");
-    g.choice("--variance", variance_, {"small", "large"}, "of ddpm");
-    g.number("--rho", options_.rho, closed(0.1, 100), "of karras spacing");
-    g.number("--clip", options_.clip, closed(0, 1e6), "predicted normalised states; 0: not");
-    g.text("--from", from_, "states to make ensembles from, in place of --count");
-    g.whole("--start-step", start_step_, {0, 100'000},
-            "steps from the end where they are noised, at most --steps; needed with --from");
-    g.whole("--members", members_, {1, 1'000'000}, "of each ensemble");
-    g.whole("--batch-size", batch_, {1, 1 << 24}, "states at a time; results do not depend on it");
+  std::vector<Option> options() override {
+    std::vector<Option> list;
+    append_options(list, o_);
+    return list;
   }
 
   Json run(const Context& context) override {
-    require(model_, "--model FILE");
-    require(out_, "--out FILE");
-    check_state_extension(out_);
-    require_writable_file(out_, "--out");
-    if (!from_.empty() && start_step_ == 0)
-      throw UsageError("--start-step K is needed with --from");
-    if (from_.empty() && start_step_ != 0)
-      throw UsageError("--start-step is for ensembles: --from FILE is needed with it");
-    if (start_step_ > options_.steps)
-      throw UsageError(
-          fmt::format("--start-step {} is more than --steps {}", start_step_, options_.steps));
-    if (options_.eta != 0 && sampler_ != "ddim")
-      throw UsageError(
-          fmt::format("--eta {} is for --sampler ddim, not {}", options_.eta, sampler_));
-    if (variance_ != "small" && sampler_ != "ddpm")
-      throw UsageError(
-          fmt::format("--variance {} is for --sampler ddpm, not {}", variance_, sampler_));
-    options_.sampler = parse_sampler(sampler_);
-    const bool uniform = sampler_ == "ddpm" || sampler_ == "ddim";
-    options_.spacing = spacing_ != "auto" ? parse_spacing(spacing_)
-                       : uniform          ? Spacing::uniform
-                                          : Spacing::log_snr;
-    options_.variance =
-        variance_ == "small" ? DdpmVariance::fixed_small : DdpmVariance::fixed_large;
+    require(o_.model, "--model FILE");
+    require(o_.out, "--out FILE");
+    check_state_extension(o_.out);
+    require_writable_file(o_.out, "--out");
+    options_ = o_.sampling.make();
+    if (!o_.from.empty()) {
+      if (!o_.start_step) throw UsageError("--start-step K is needed with --from");
+      if (*o_.start_step > options_.steps)
+        throw UsageError(fmt::format("--start-step is {}; must be at most --steps {}",
+                                     *o_.start_step, options_.steps));
+    }
     options_.random = random_stream(context.seed, Purpose::sampling_noise);
-    const DiffusionModel model = load_model(model_);
+    const DiffusionModel model = load_model(o_.model);
     const DenoisingModel<float> denoising{make_denoiser(model), model.schedule, model.head};
     if (options_.steps > model.schedule.steps())
-      throw UsageError(fmt::format("--steps {}: {} has {} diffusion steps", options_.steps, model_,
-                                   model.schedule.steps()));
+      throw UsageError(fmt::format("--steps is {}; must be at most the {} diffusion steps of {}",
+                                   options_.steps, model.schedule.steps(), o_.model));
     // Refuse what makes no sense before work begins.
     const std::vector<int> timesteps = sampler_timesteps(model.schedule, options_);
-    if (!from_.empty()) last_steps(timesteps, start_step_);
+    if (!o_.from.empty()) last_steps(timesteps, *o_.start_step);
     context.say_when_interrupted("nothing is written");
-    return from_.empty() ? draw(context, model, denoising) : ensembles(context, model, denoising);
+    return o_.from.empty() ? draw(context, model, denoising) : ensembles(context, model, denoising);
   }
 
  private:
@@ -127,8 +115,8 @@ class Sample : public Command {
 
   Json report(const Context& context, std::size_t states, int evaluations,
               const Progress& progress) const {
-    if (context.tables()) fmt::print("{}  {} states\n", out_, format_count(states));
-    return {{"file", out_},
+    if (context.tables()) fmt::print("{}  {} states\n", o_.out, format_count(states));
+    return {{"file", o_.out},
             {"states", states},
             {"network_evaluations", evaluations},
             {"states_per_second", progress.rate()}};
@@ -145,14 +133,14 @@ class Sample : public Command {
   Json draw(const Context& context, const DiffusionModel& model,
             const DenoisingModel<float>& denoising) {
     const std::size_t d = model.normalisation.dimension();
-    check_state_file(out_, layout(context, count_, 1, model));
-    const bool copied = std::filesystem::path(out_).extension() == ".nc";
-    require_states((copied ? 3 : 1) * count_, std::min(count_, batch_), d);
-    Tensor<float> states(Shape{count_, d});
-    Progress progress("sample", count_, "states", context.quiet);
+    check_state_file(o_.out, layout(context, o_.count, 1, model));
+    const bool copied = std::filesystem::path(o_.out).extension() == ".nc";
+    require_states((copied ? 3 : 1) * o_.count, std::min(o_.count, o_.batch), d);
+    Tensor<float> states(Shape{o_.count, d});
+    Progress progress("sample", o_.count, "states", context.quiet);
     int evaluations = 0;
-    for (std::size_t first = 0; first < count_; first += batch_) {
-      const std::size_t n = std::min(batch_, count_ - first);
+    for (std::size_t first = 0; first < o_.count; first += o_.batch) {
+      const std::size_t n = std::min(o_.batch, o_.count - first);
       options_.first_row = first;
       track(progress, first, n);
       Samples<float> drawn = sample(denoising, n, d, options_);
@@ -161,29 +149,31 @@ class Sample : public Command {
       evaluations = drawn.network_evaluations;
     }
     progress.finish();
-    write_states(out_, states, layout(context, count_, 1, model));
-    return report(context, count_, evaluations, progress);
+    write_states(o_.out, states, layout(context, o_.count, 1, model));
+    return report(context, o_.count, evaluations, progress);
   }
 
   Json ensembles(const Context& context, const DiffusionModel& model,
                  const DenoisingModel<float>& denoising) {
     const std::size_t d = model.normalisation.dimension();
-    States given = read_states(from_, d);
-    model.normalisation.normalise(given.values);
-    const std::size_t count = given.values.extent(0), members = static_cast<std::size_t>(members_);
-    const bool whole = std::filesystem::path(out_).extension() == ".npy";
-    require_states(whole ? count * members : 0, std::max(batch_, members), d);
+    States centres = read_states(o_.from, d);
+    model.normalisation.normalise(centres.values);
+    const std::size_t count = centres.values.extent(0),
+                      members = static_cast<std::size_t>(o_.members);
+    const bool whole = std::filesystem::path(o_.out).extension() == ".npy";
+    require_states(whole ? count * members : 0, std::max(o_.batch, members), d);
     StateLayout to = layout(context, members, count, model);
-    const auto writer = open_state_writer(out_, to);
+    const auto writer = open_state_writer(o_.out, to);
     Progress progress("sample", count * members, "states", context.quiet);
-    const std::size_t block = std::max<std::size_t>(1, batch_ / members);
+    const std::size_t block = std::max<std::size_t>(1, o_.batch / members);
     int evaluations = 0;
     for (std::size_t first = 0; first < count; first += block) {
       const std::size_t n = std::min(block, count - first);
-      const Tensor<float> part(Shape{n, d}, given.values.span().subspan(first * d, n * d));
+      const Tensor<float> part(Shape{n, d}, centres.values.span().subspan(first * d, n * d));
       options_.first_row = first;
       track(progress, first * members, n * members);
-      Samples<float> drawn = diffuse_and_denoise(denoising, part, members_, start_step_, options_);
+      Samples<float> drawn =
+          diffuse_and_denoise(denoising, part, o_.members, *o_.start_step, options_);
       model.normalisation.denormalise(drawn.states);
       writer->write(drawn.states, first);
       evaluations = drawn.network_evaluations;
@@ -193,9 +183,7 @@ class Sample : public Command {
     return report(context, count * members, evaluations, progress);
   }
 
-  std::string model_, out_, from_, sampler_ = "dpm2m", spacing_ = "auto", variance_ = "small";
-  std::size_t count_ = 131072, batch_ = 65536;
-  int start_step_ = 0, members_ = 50;
+  SampleOptions o_;
   SamplerOptions options_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -16,8 +17,9 @@
 namespace papillon::apps {
 namespace {
 
+namespace fs = std::filesystem;
+
 const std::set<std::string> common_options = {"seed", "threads", "json", "quiet"};
-const std::set<std::string> not_settings = {"help", "config", "json", "quiet", "resume"};
 
 std::string long_name(const CLI::Option& option) {
   return option.get_lnames().empty() ? std::string() : option.get_lnames().front();
@@ -26,7 +28,10 @@ std::string long_name(const CLI::Option& option) {
 std::string scalar(const toml::node& node, const std::string& origin) {
   if (const auto* s = node.as_string()) return s->get();
   if (const auto* i = node.as_integer()) return std::to_string(i->get());
-  if (const auto* f = node.as_floating_point()) return fmt::format("{}", f->get());
+  if (const auto* f = node.as_floating_point()) {
+    if (std::isfinite(f->get())) return fmt::format("{}", f->get());
+    throw InputError(origin + " is not finite, or beyond the range of double precision");
+  }
   if (const auto* b = node.as_boolean()) return b->get() ? "true" : "false";
   throw InputError(origin + " must be a string, a number, true or false, or a list of them");
 }
@@ -51,65 +56,82 @@ Setting make_setting(const toml::node& node, const std::string& origin) {
   return setting;
 }
 
-}  // namespace
-
-Settings read_settings(const std::filesystem::path& path, const CLI::App& program,
-                       const std::string& command, std::vector<Settings>& runs) {
+toml::table parse_file(const fs::path& path) {
+  if (!fs::is_regular_file(path))
+    throw InputError(fmt::format("{}: {}", path.string(),
+                                 fs::is_directory(path) ? "is a folder; must be a TOML file"
+                                 : fs::exists(path)     ? "is a device or pipe; must be a TOML file"
+                                                        : "no such file; must be a TOML file"));
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf()))
     throw InputError(fmt::format("{}: cannot read this configuration file", path.string()));
-  toml::table table;
   try {
-    table = toml::parse(text.str(), path.string());
+    return toml::parse(text.str(), path.string());
   } catch (const toml::parse_error& error) {
     throw InputError(fmt::format("{}:{}: not TOML: {}", path.string(), error.source().begin.line,
                                  error.description()));
   }
-  Settings settings;
-  const auto take = [&](const std::string& section, std::string key, const toml::node& node,
-                        Settings& into) {
+}
+
+// Takes what concerns one command, and checks the rest.
+struct SettingsReader {
+  const std::string path;
+  const CLI::App& program;
+  const std::string& command;
+
+  std::string origin(const std::string& key, const toml::node& node) const {
+    return fmt::format("{}:{}: {}", path, node.source().begin.line, key);
+  }
+  // section: the command of the table that the key is in; empty: at the top.
+  void take(const std::string& section, std::string key, const toml::node& node,
+            Settings& into) const {
     std::replace(key.begin(), key.end(), '_', '-');
-    const std::string origin =
-        fmt::format("{}:{}: {}", path.string(), node.source().begin.line, key);
+    const std::string where = origin(key, node);
     if (section.empty() && common_options.count(key) == 0)
       throw InputError(
-          fmt::format("{}: unknown here (seed, threads, json, quiet, or a table such "
-                      "as [{}])",
-                      origin, command));
+          fmt::format("{}: unknown here (seed, threads, json, quiet, or a table such as [{}])",
+                      where, command));
     if (!section.empty() && !is_option(*find_command(program, section), key))
-      throw InputError(fmt::format("{}: '{}' has no such option (see papillon {} --help)", origin,
+      throw InputError(fmt::format("{}: '{}' has no such option (see papillon {} --help)", where,
                                    section, section));
-    if (section.empty() || section == command) {
-      // A value in the command's table beats the common one.
-      if (section.empty() && into.count(key) != 0) return;
-      into[key] = make_setting(node, origin);
-    }
-  };
-  const auto take_runs = [&](const std::string& section, const toml::array& tables) {
-    for (const toml::node& one : tables) {
-      Settings run;
-      for (const auto& [inner, value] : *one.as_table())
-        take(section, std::string(inner.str()), value, run);
-      if (section == command) runs.push_back(std::move(run));
-    }
-  };
-  for (const auto& [key, node] : table) {
-    const std::string name(key.str());
-    if (!node.is_table()) {
-      take("", name, node, settings);
-    } else if (find_command(program, name) == nullptr) {
-      throw InputError(fmt::format("{}:{}: [{}]: no such subcommand", path.string(),
-                                   node.source().begin.line, name));
-    } else {
-      for (const auto& [inner, value] : *node.as_table()) {
-        if (inner.str() == "run" && value.is_array_of_tables() &&
-            is_option(*find_command(program, name), "run"))
-          take_runs(name, *value.as_array());
-        else
-          take(name, std::string(inner.str()), value, settings);
+    // A value in the command's table beats the common one.
+    if (section == command || (section.empty() && into.count(key) == 0))
+      into[key] = make_setting(node, where);
+  }
+  void take_table(const std::string& section, const toml::table& table, Settings& settings,
+                  std::vector<Settings>& runs) const {
+    if (find_command(program, section) == nullptr)
+      throw InputError(origin("[" + section + "]", table) + ": no such subcommand");
+    for (const auto& [key, value] : table) {
+      const std::string name(key.str());
+      if (name != "run" || !value.is_array_of_tables() ||
+          !is_option(*find_command(program, section), "run")) {
+        take(section, name, value, settings);
+        continue;
+      }
+      for (const toml::node& element : *value.as_array()) {
+        Settings run;
+        for (const auto& [inner, node] : *element.as_table())
+          take(section, std::string(inner.str()), node, run);
+        if (section == command) runs.push_back(std::move(run));
       }
     }
+  }
+};
+
+}  // namespace
+
+Settings read_settings(const fs::path& path, const CLI::App& program, const std::string& command,
+                       std::vector<Settings>& runs) {
+  const SettingsReader reader{path.string(), program, command};
+  Settings settings;
+  for (const auto& [key, node] : parse_file(path)) {
+    const std::string name(key.str());
+    if (node.is_table())
+      reader.take_table(name, *node.as_table(), settings, runs);
+    else
+      reader.take("", name, node, settings);
   }
   return settings;
 }
@@ -134,75 +156,6 @@ Settings environment_settings(const CLI::App& command) {
     if (value != nullptr && *value != '\0') settings[name] = {{value}, variable, false};
   }
   return settings;
-}
-
-void apply_settings(CLI::App& command, const Settings& settings) {
-  for (CLI::Option* option : command.get_options()) {
-    const auto found = settings.find(long_name(*option));
-    if (found == settings.end() || option->count() > 0) continue;
-    const Setting& setting = found->second;
-    if (setting.values.empty()) continue;  // []: the default
-    try {
-      if (setting.values.size() > 1 && option->get_items_expected_max() <= 1)
-        throw CLI::ValidationError("one value is expected");
-      option->add_result(setting.values);
-      option->run_callback();
-    } catch (const CLI::Error& error) {
-      const std::string message = fmt::format("{}: {}", setting.origin, error.what());
-      if (setting.from_file) throw InputError(message);
-      throw UsageError(message);
-    }
-  }
-}
-
-nlohmann::ordered_json resolved_settings(const CLI::App& command) {
-  const auto value = [](const std::string& text, const CLI::Option& option) -> Json {
-    if (option.get_items_expected_max() == 0) return text == "true" || text == "1";
-    if (option.get_type_name().rfind("TEXT", 0) == 0) return text;
-    const Json number = Json::parse(text, nullptr, false);
-    if (number.is_number_float() && option.get_type_name().rfind("UINT", 0) == 0)
-      return static_cast<std::uint64_t>(number.get<double>());
-    return number.is_number() ? number : Json(text);
-  };
-  Json json = Json::object();
-  for (const CLI::Option* option : command.get_options()) {
-    const std::string name = long_name(*option);
-    if (name.empty() || not_settings.count(name) != 0) continue;
-    std::vector<std::string> values = option->reduced_results();
-    if (values.empty()) {
-      std::string text = option->get_default_str();
-      if (option->get_items_expected_max() > 1) {  // "[1,2]"
-        std::stringstream list(text.size() >= 2 ? text.substr(1, text.size() - 2) : "");
-        for (std::string item; std::getline(list, item, ',');) values.push_back(item);
-      } else {
-        values.push_back(text.empty() && option->get_items_expected_max() == 0 ? "false" : text);
-      }
-    }
-    if (option->get_items_expected_max() > 1) {
-      json[name] = Json::array();
-      for (const std::string& item : values) json[name].push_back(value(item, *option));
-    } else {
-      json[name] = value(values.front(), *option);
-    }
-  }
-  return json;
-}
-
-RunSettings run_settings(const Json& settings) {
-  RunSettings all;
-  for (const auto& [key, value] : settings.items())
-    all.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
-  return all;
-}
-
-std::vector<SettingDifference> as_options(std::vector<SettingDifference> differences,
-                                          const Json& settings) {
-  for (SettingDifference& d : differences) {
-    std::string option = d.name;
-    std::replace(option.begin(), option.end(), '_', '-');
-    if (settings.contains(option)) d.name = fmt::format("--{}", option);
-  }
-  return differences;
 }
 
 }  // namespace papillon::apps

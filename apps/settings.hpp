@@ -4,11 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
-
-#include "papillon/nn/run_settings.hpp"
 
 namespace papillon::apps {
 
@@ -29,15 +26,4 @@ Settings read_settings(const std::filesystem::path& path, const CLI::App& progra
 Settings given_settings(const CLI::App& command);
 // PAPILLON_BATCH_SIZE for --batch-size, and so on; empty ones count as not set.
 Settings environment_settings(const CLI::App& command);
-// Gives these to the options that have no value yet. Throws UsageError or InputError.
-void apply_settings(CLI::App& command, const Settings& settings);
-
-// Values of all options that a result depends on.
-nlohmann::ordered_json resolved_settings(const CLI::App& command);
-// The same in the form of checkpoints.
-RunSettings run_settings(const nlohmann::ordered_json& settings);
-// Names as on the command line, "--batch-size" for "batch_size", where they are in the settings.
-std::vector<SettingDifference> as_options(std::vector<SettingDifference> differences,
-                                          const nlohmann::ordered_json& settings);
-
 }  // namespace papillon::apps

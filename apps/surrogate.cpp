@@ -8,7 +8,6 @@
 #include "papillon/apps/gnuplot.hpp"
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/memory.hpp"
-#include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/surrogate/comparison.hpp"
 #include "papillon/apps/surrogate/results.hpp"
@@ -16,6 +15,43 @@
 
 namespace papillon::apps {
 namespace {
+
+struct SurrogateOptions {
+  std::string data, validation, test, model, out, save, surrogate, rollout;
+  ExperimentOptions experiment;
+  int seeds = 1;
+  std::string scaling = "none";
+  std::vector<double> scaling_values;
+  bool fit_only = false, no_figure = false;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    const Use fit{"--models", [&self] { return !self.experiment.models.empty(); }};
+    visit("data", self.data, {"training trajectories, .nc or .npy (needed)", {}, Role::input});
+    visit("validation", self.validation, {"trajectories for --lambda auto", {}, Role::input});
+    visit("test", self.test, {"trajectories for scores and roll-outs", {}, Role::input});
+    visit("model", self.model, {"trained diffusion model", {}, Role::input});
+    visit("out", self.out, {"directory for results, tables and the figure", {}, Role::output});
+    visit(self.experiment);
+    visit("seeds", self.seeds,
+          {"how many, from --seed on: samples, random features, weights", closed(1, 1000)}, fit);
+    visit(
+        "scaling", self.scaling,
+        {"repeat for each of --scaling-values", {}, {}, {"none", "samples", "corruption", "lead"}},
+        fit);
+    visit(
+        "scaling-values", self.scaling_values,
+        {"values, as the option of that name takes them; else a range that suits", closed(0, 1e12)},
+        Use{"--scaling samples, corruption or lead", [&self] { return self.scaling != "none"; }});
+    visit("fit-only", self.fit_only, {"fit and --save, no scores"});
+    visit("save", self.save, {"file for the fitted surrogate (of one model)", {}, Role::output});
+    visit("surrogate", self.surrogate,
+          {"a saved surrogate, in place of --models", {}, Role::input});
+    visit("rollout", self.rollout,
+          {"file for the forecasts (of one model), .nc or .npy", {}, Role::output});
+    visit("no-figure", self.no_figure, {"do not draw", {}, Role::display});
+  }
+};
 
 class SurrogateCommand : public Command {
  public:
@@ -52,160 +88,115 @@ class SurrogateCommand : public Command {
            "Finished models are kept in OUT/models: the same command goes on where it stopped.";
   }
 
-  void add_options(CLI::App& app) override {
-    OptionGroup g(app);
-    g.text("--data", data_, "training trajectories, .nc or .npy (needed)");
-    g.text("--validation", validation_, "trajectories for --lambda auto");
-    g.text("--test", test_, "trajectories for scores and roll-outs");
-    g.text("--model", model_, "trained diffusion model");
-    g.text("--out", out_, "directory for results, tables and the figure");
-    g.texts("--models", models_, "which to fit (see below)");
-    g.texts("--lambda", o_.lambdas, "of ridge regression, per sample: numbers from 0 on, auto");
-    add_data_options(g);
-    add_network_options(OptionGroup(app, "Networks"));
-    add_score_options(OptionGroup(app, "Scores"));
-    g.choice("--scaling", scaling_, {"none", "samples", "corruption", "lead"},
-             "repeat for each of --scaling-values");
-    g.number("--scaling-values", scaling_values_, closed(0, 1e12),
-             "values, as the option of that name takes them; else a range that suits");
-    g.flag("--fit-only", fit_only_, "fit and --save, no scores");
-    g.text("--save", save_, "file for the fitted surrogate (of one model)");
-    g.text("--surrogate", surrogate_, "a saved surrogate, in place of --models");
-    g.text("--rollout", rollout_, "file for the forecasts (of one model), .nc or .npy");
-    g.flag("--no-figure", no_figure_, "do not draw");
+  std::vector<Option> options() override {
+    std::vector<Option> list;
+    append_options(list, s_);
+    return list;
   }
 
   Json run(const Context& context) override {
     context_ = &context;
+    o_ = s_.experiment;
     check_options();
-    require_writable_directory(out_, "--out");
-    require_writable_file(save_, "--save");
-    require_writable_file(rollout_, "--rollout");
+    require_writable_directory(s_.out, "--out");
+    require_writable_file(s_.save, "--save");
+    require_writable_file(s_.rollout, "--rollout");
     context.say_when_interrupted("models that are finished are kept, and the same command goes on");
-    Ingredients ingredients;
-    ingredients.timesteps = timesteps_;
-    ingredients.fourier_width = fourier_width_;
-    ingredients.hidden = hidden_;
-    std::vector<Recipe> recipes;
-    bool validate = false;
-    for (const std::string& name : models_) {
-      recipes.push_back(parse_recipe(name, hidden_));
-      validate = validate || recipes.back().linear;
-      if (recipes.back().uses("trained") && model_.empty())
-        throw UsageError(fmt::format("'{}' needs a trained diffusion model: --model FILE", name));
-    }
-    for (const std::string& lambda : o_.lambdas)
-      if (lambda != "auto") parse_lambda(lambda);
-    validate = validate && std::count(o_.lambdas.begin(), o_.lambdas.end(), "auto") > 0;
-    if (validate && validation_.empty())
+    const std::vector<Recipe> recipes = checked_recipes();
+    const bool validate =
+        std::count(o_.lambdas.begin(), o_.lambdas.end(), "auto") > 0 &&
+        std::any_of(recipes.begin(), recipes.end(), [](const Recipe& r) { return r.linear; });
+    if (validate && s_.validation.empty())
       throw UsageError("--lambda auto needs --validation FILE (or give a number)");
-    const Experiment experiment(context, data_, validate ? validation_ : "", test_, model_,
-                                ingredients);
+    const Experiment experiment(context, s_.data, validate ? s_.validation : "", s_.test, s_.model,
+                                o_);
     std::optional<Fitted> loaded;
-    if (!surrogate_.empty()) loaded.emplace(saved(experiment));
-    const std::vector<Variant> variants = scaled(o_, scaling_, std::move(scaling_values_));
+    if (!s_.surrogate.empty()) loaded.emplace(saved(experiment));
+    const std::vector<Variant> variants = scaled(o_, s_.scaling, std::move(s_.scaling_values));
     for (const Variant& variant : variants)
       for (const Recipe& recipe : recipes) experiment.check(recipe, variant.options);
-    if (!rollout_.empty()) {
+    if (!s_.rollout.empty()) {
       const StateLayout layout = rollout_layout(experiment);
-      check_state_file(rollout_, layout);
+      check_state_file(s_.rollout, layout);
       require_memory(8.0 * static_cast<double>(layout.members * layout.dimension) *
                          static_cast<double>(layout.times),
                      fmt::format("the --rollout of {} forecasts", layout.members),
                      "take fewer --windows or --leads");
     }
     std::optional<OutputDirectory> directory;
-    if (!out_.empty()) directory.emplace(context, out_);
+    if (!s_.out.empty()) directory.emplace(context, s_.out);
     if (loaded) return scored(experiment, name_of(loaded->surrogate), *loaded);
-    if (fit_only_ || !rollout_.empty() || !save_.empty()) return single(experiment, recipes[0]);
-    const Comparison comparison(context, experiment, out_, seeds_, !no_figure_);
-    return scaling_ == "none" ? comparison.compare(recipes, o_)
-                              : comparison.scale(recipes, scaling_, variants);
+    if (s_.fit_only || !s_.rollout.empty() || !s_.save.empty())
+      return single(experiment, recipes[0]);
+    const Comparison comparison(context, experiment, s_.out, s_.seeds, !s_.no_figure);
+    return s_.scaling == "none" ? comparison.compare(recipes, o_)
+                                : comparison.scale(recipes, s_.scaling, variants);
   }
 
  private:
-  void add_data_options(OptionGroup& g) {
-    g.whole("--samples", o_.samples, {1, many}, "training pairs");
-    g.whole("--lead", o_.lead, {1, 1'000'000},
-            "steps of the trajectory in one step of the surrogate");
-    g.number("--corruption", o_.corruption, closed(0, 1e6),
-             "noise on the targets, in standard deviations");
-    g.whole("--seeds", seeds_, {1, 1000},
-            "how many, from --seed on: samples, random features, weights");
-    g.whole("--timesteps", timesteps_, {0, 100'000},
-            "of the diffusion model, whose features are taken");
-    g.number("--fourier-width", fourier_width_, closed(1e-6, 1e6),
-             "standard deviation of the random frequencies, per normalised unit");
-  }
-  void add_network_options(OptionGroup g) {
-    g.number("--epochs", o_.epochs, closed(1e-6, 1e9), "passes over the samples");
-    g.whole("--batch-size", o_.batch_size, {1, 1 << 24}, "rows in a step of Adam");
-    g.number("--learning-rate", o_.learning_rate, above(0, 10), "of Adam");
-    g.number("--final-learning-rate", o_.final_learning_rate, closed(-1, 10),
-             "reached along half a cosine; negative: constant");
-    g.whole("--hidden", hidden_, {1, 8192}, "width of layers");
-  }
-  void add_score_options(OptionGroup g) {
-    g.whole("--leads", o_.leads, {1, 1'000'000}, "steps of a forecast");
-    g.whole("--windows", o_.windows, {1, many},
-            "forecasts, evenly spaced over the test trajectories");
-    g.number("--threshold", o_.threshold, above(0, 1e9),
-             "of the normalised error, for the valid time");
-    g.number("--lyapunov-exponent", o_.lyapunov_exponent, above(0, 1e9),
-             "of the system, per unit of time");
-    g.whole("--lyapunov-trajectories", o_.lyapunov_trajectories, {0, 100'000},
-            "for the surrogate's leading exponent; 0: not computed");
-    g.whole("--lyapunov-steps", o_.lyapunov_steps, {1, 10'000'000}, "of each");
-  }
-
   void check_options() const {
-    require(data_, "--data FILE");
-    const bool one = fit_only_ || !rollout_.empty() || !save_.empty();
-    if (surrogate_.empty()) {
-      if (models_.empty()) throw UsageError("--models NAMES (or --surrogate FILE) is needed");
-      if (one && models_.size() != 1)
+    require(s_.data, "--data FILE");
+    const bool one = s_.fit_only || !s_.rollout.empty() || !s_.save.empty();
+    if (s_.surrogate.empty()) {
+      if (o_.models.empty()) throw UsageError("--models NAMES (or --surrogate FILE) is needed");
+      if (one && o_.models.size() != 1)
         throw UsageError(
             "--fit-only, --save and --rollout are for one model: give one in --models");
-      if (one && o_.lambdas.size() != 1 && parse_recipe(models_[0], hidden_).linear)
+      if (one && o_.lambdas.size() != 1 && parse_recipe(o_.models[0], o_.hidden).linear)
         throw UsageError("--fit-only, --save and --rollout are for one --lambda");
-    } else if (!models_.empty() || !save_.empty() || fit_only_) {
+    } else if (!o_.models.empty() || !s_.save.empty() || s_.fit_only) {
       throw UsageError("--surrogate FILE is in place of --models, --fit-only and --save");
     }
-    if (fit_only_ && save_.empty()) throw UsageError("--save FILE is needed with --fit-only");
-    if (!fit_only_) require(test_, "--test FILE");
-    if (!one && surrogate_.empty()) require(out_, "--out DIRECTORY");
-    if (!rollout_.empty()) check_state_extension(rollout_);
-    if (one && scaling_ != "none") throw UsageError("--scaling is for comparisons");
-    if (scaling_ == "none" && !scaling_values_.empty())
+    if (s_.fit_only && s_.save.empty()) throw UsageError("--save FILE is needed with --fit-only");
+    if (!s_.fit_only) require(s_.test, "--test FILE");
+    if (!one && s_.surrogate.empty()) require(s_.out, "--out DIRECTORY");
+    if (!s_.rollout.empty()) check_state_extension(s_.rollout);
+    if (one && s_.scaling != "none") throw UsageError("--scaling is for comparisons");
+    if (s_.scaling == "none" && !s_.scaling_values.empty())
       throw UsageError("--scaling-values need --scaling samples, corruption or lead");
-    if (!one && surrogate_.empty() && !no_figure_) require_gnuplot();
+    if (!one && s_.surrogate.empty() && !s_.no_figure) require_gnuplot();
+  }
+
+  std::vector<Recipe> checked_recipes() const {
+    std::vector<Recipe> recipes;
+    for (const std::string& name : o_.models) {
+      if (std::count(o_.models.begin(), o_.models.end(), name) > 1)
+        throw UsageError(fmt::format("--models: '{}' is there twice; must be there once", name));
+      recipes.push_back(parse_recipe(name, o_.hidden));
+      if (recipes.back().uses("trained") && s_.model.empty())
+        throw UsageError(fmt::format("'{}' needs a trained diffusion model: --model FILE", name));
+    }
+    for (const std::string& lambda : o_.lambdas)
+      if (lambda != "auto") parse_lambda(lambda);
+    return recipes;
   }
 
   Json single(const Experiment& experiment, const Recipe& recipe) const {
     Fitted fitted = std::move(experiment.fit(recipe, context_->seed, o_,
                                              progress_label(recipe, context_->seed, "fit"))[0]);
-    if (!save_.empty()) {
-      save_surrogate(save_, fitted.surrogate);
-      if (context_->tables()) fmt::print("{}\n", save_);
+    if (!s_.save.empty()) {
+      save_surrogate(s_.save, fitted.surrogate);
+      if (context_->tables()) fmt::print("{}\n", s_.save);
     }
-    if (fit_only_) return {{recipe.name, fitted.facts}};
+    if (s_.fit_only) return {{recipe.name, fitted.facts}};
     return scored(experiment, recipe.name, fitted);
   }
 
   // The surrogate of --surrogate, if it fits the data; its lead is then --lead.
   Fitted saved(const Experiment& experiment) {
-    Fitted fitted{load_surrogate(surrogate_), {}};
+    Fitted fitted{load_surrogate(s_.surrogate), {}};
     const Surrogate& s = fitted.surrogate;
     if (s.shift().size() != experiment.shift().size())
       throw InputError(fmt::format("{}: steps states of {} components; those of {} have {}",
-                                   surrogate_, s.dimension(), data_, experiment.shift().size()));
+                                   s_.surrogate, s.dimension(), s_.data,
+                                   experiment.shift().size()));
     o_.lead = static_cast<std::size_t>(std::lround(s.time_step() / experiment.dt()));
     if (o_.lead == 0 ||
         std::abs(static_cast<double>(o_.lead) * experiment.dt() - s.time_step()) > 1e-6)
       throw InputError(
           fmt::format("{}: its step of {} time units is no multiple of {}, the step of "
                       "the trajectories",
-                      surrogate_, s.time_step(), experiment.dt()));
+                      s_.surrogate, s.time_step(), experiment.dt()));
     experiment.windows(o_, s.shift(), s.scale());
     fitted.facts["parameters"] = s.readout().parameters();
     return fitted;
@@ -217,7 +208,7 @@ class SurrogateCommand : public Command {
 
   Json scored(const Experiment& experiment, const std::string& name, Fitted& fitted) const {
     experiment.score(fitted, o_, name + " roll out");
-    if (!rollout_.empty()) write_rollout(experiment, fitted.surrogate);
+    if (!s_.rollout.empty()) write_rollout(experiment, fitted.surrogate);
     const Json results = {{name, over_seeds({fitted.facts})}};
     if (context_->tables()) print_table(results);
     return results;
@@ -242,7 +233,7 @@ class SurrogateCommand : public Command {
     const Rollout forecast = rollout(surrogate, initial, o_.leads);
     StateLayout layout = rollout_layout(experiment);
     layout.dt = surrogate.time_step();
-    const auto writer = open_state_writer(rollout_, layout);
+    const auto writer = open_state_writer(s_.rollout, layout);
     const std::size_t block = layout.block_times();
     for (std::size_t first = 0; first < layout.times; first += block) {
       const std::size_t times = std::min(block, layout.times - first);
@@ -255,18 +246,10 @@ class SurrogateCommand : public Command {
       writer->write(part, first);
     }
     writer->commit();
-    if (context_->tables()) fmt::print("{}\n", rollout_);
+    if (context_->tables()) fmt::print("{}\n", s_.rollout);
   }
 
-  std::string data_, validation_, test_, model_, out_, save_, surrogate_, rollout_;
-  std::string scaling_ = "none";
-  std::vector<std::string> models_;
-  std::vector<double> scaling_values_;
-  std::vector<int> timesteps_ = {0, 50, 100, 200, 400, 600};
-  double fourier_width_ = 1;
-  std::size_t hidden_ = 256;
-  int seeds_ = 1;
-  bool fit_only_ = false, no_figure_ = false;
+  SurrogateOptions s_;
   ExperimentOptions o_;
   const Context* context_ = nullptr;
 };

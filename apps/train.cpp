@@ -13,7 +13,6 @@
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/memory.hpp"
 #include "papillon/apps/numbers.hpp"
-#include "papillon/apps/options.hpp"
 #include "papillon/apps/outputs.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/resuming.hpp"
@@ -28,6 +27,65 @@ namespace {
 
 namespace fs = std::filesystem;
 
+struct TrainCommandOptions {
+  std::string data, validation, out, preset, schedule = "cosine";
+  bool resume = false, stream = false;
+  int diffusion_steps = 1000;
+  std::optional<double> final_learning_rate;
+  double checkpoint_seconds = 60;
+  std::uint64_t log_every = 50, validate_every = 500;
+  TrainOptions training;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    constexpr std::uint64_t most = 1'000'000'000'000'000;
+    TrainOptions& t = self.training;
+    visit("data", self.data, {"training states, .nc or .npy (needed)", {}, Role::input});
+    visit("validation", self.validation, {"validation states", {}, Role::input});
+    visit("stream", self.stream,
+          {"read --data (.npy) as it is needed; so is any that would take half of the memory left",
+           {},
+           Role::display});
+    visit("out", self.out,
+          {"directory for model, best and checkpoint.safetensors, train.jsonl (needed)",
+           {},
+           Role::output});
+    visit("resume", self.resume,
+          {"continue the run in --out, with its settings; with another --samples, learning rates "
+           "are planned anew over all of them",
+           {},
+           Role::transient});
+    visit("preset", self.preset,
+          {"settings to start from: the paper's, or good soon", {}, {}, {"", "paper", "quick"}});
+    visit("samples", t.total_samples, {"training states in all", closed(1, most)});
+    visit("batch-size", t.batch_size, {"states a step", closed(1, 1 << 24)});
+    visit("strata", t.strata,
+          {"stratified timesteps a batch, at most --batch-size and --diffusion-steps; 0: each "
+           "state draws its own",
+           closed(0, 100'000)});
+    visit("learning-rate", t.learning_rate, {"of Adam", above(0, 1)});
+    visit("final-learning-rate", self.final_learning_rate,
+          {"reached along a cosine, at most --learning-rate (default: constant)", closed(0, 1)});
+    visit("warmup", t.warmup_steps, {"steps of growing learning rate", closed(0, most)});
+    visit("ema-decay", t.ema_decay, {"of the averaged weights", below(0, 1)});
+    visit("weight-decay", t.weight_decay, {"decoupled, as AdamW", closed(0, 1e3)});
+    visit("clip-norm", t.clip_norm, {"of the gradient; 0: off", closed(0, 1e9)});
+    visit("min-snr-gamma", t.min_snr_gamma, {"of loss weights; 0: off", closed(0, 1e9)});
+    visit("head", t.head, {"what the network predicts"});
+    visit("schedule", self.schedule, {"of the noise", {}, {}, {"cosine", "linear"}});
+    visit("diffusion-steps", self.diffusion_steps, {"T", closed(2, 100'000)});
+    visit("hidden", t.hidden, {"width of the network", closed(1, 16'384)});
+    visit("blocks", t.blocks, {"residual blocks", closed(1, 1024)});
+    visit("embedding", t.embedding, {"size of the time embedding, even", closed(4, 65'536)});
+    visit("log-every", self.log_every, {"steps between lines of train.jsonl", closed(1, most)});
+    const Use held_out{"--validation FILE", [&self] { return !self.validation.empty(); }};
+    visit("validate-every", self.validate_every,
+          {"steps between validations", closed(1, most), Role::display}, held_out);
+    visit("checkpoint-every", self.checkpoint_seconds,
+          {"seconds between checkpoints", closed(0, 1e9), Role::display});
+  }
+};
+
 class Train : public Command {
  public:
   const char* name() const override { return "train"; }
@@ -39,56 +97,23 @@ class Train : public Command {
            "  papillon train --out run --resume --samples 24M  # longer than was planned\n";
   }
 
-  void add_options(CLI::App& app) override {
-    constexpr std::uint64_t most = 1'000'000'000'000'000;
-    OptionGroup g(app);
-    g.text("--data", data_, "training states, .nc or .npy (needed)");
-    g.text("--validation", validation_, "validation states");
-    g.flag("--stream", stream_,
-           "read --data (.npy) as it is needed; so is any that would take half of the memory left");
-    g.text("--out", out_,
-           "directory for model, best and checkpoint.safetensors, train.jsonl (needed)");
-    g.flag("--resume", resume_,
-           "continue the run in --out, with its settings; with another --samples, learning rates "
-           "are planned anew over all of them");
-    g.choice("--preset", preset_, {"", "paper", "quick"},
-             "settings to start from: the paper's, or good soon");
-    g.whole("--samples", o_.total_samples, {1, most}, "training states in all");
-    g.whole("--batch-size", o_.batch_size, {1, 1 << 24}, "states a step");
-    g.whole("--strata", o_.strata, {0, 100'000},
-            "stratified timesteps a batch, at most --batch-size and --diffusion-steps; 0: each "
-            "state draws its own");
-    g.number("--learning-rate", o_.learning_rate, above(0, 1), "of Adam");
-    g.number("--final-learning-rate", final_rate_, closed(-1, 1),
-             "reached along a cosine, at most --learning-rate; negative: constant");
-    g.whole("--warmup", o_.warmup_steps, {0, most}, "steps of growing learning rate");
-    g.number("--ema-decay", o_.ema_decay, below(0, 1), "of the averaged weights");
-    g.number("--weight-decay", o_.weight_decay, closed(0, 1e3), "decoupled, as AdamW");
-    g.number("--clip-norm", o_.clip_norm, closed(0, 1e9), "of the gradient; 0: off");
-    g.number("--min-snr-gamma", o_.min_snr_gamma, closed(0, 1e9), "of loss weights; 0: off");
-    g.choice("--head", head_, {"noise", "state", "velocity", "score"}, "what the network predicts");
-    g.choice("--schedule", schedule_, {"cosine", "linear"}, "of the noise");
-    g.whole("--diffusion-steps", diffusion_steps_, {2, 100'000}, "T");
-    g.whole("--hidden", o_.hidden, {1, 16'384}, "width of the network");
-    g.whole("--blocks", o_.blocks, {1, 1024}, "residual blocks");
-    g.whole("--embedding", o_.embedding, {4, 65'536}, "size of the time embedding, even");
-    g.whole("--log-every", log_every_, {1, most}, "steps between lines of train.jsonl");
-    g.whole("--validate-every", validate_every_, {1, most}, "steps between validations");
-    g.number("--checkpoint-every", checkpoint_seconds_, closed(0, 1e9),
-             "seconds between checkpoints");
+  std::vector<Option> options() override {
+    std::vector<Option> list;
+    append_options(list, s_);
+    return list;
   }
 
   Settings preset() const override {
     const auto of = [&](std::initializer_list<std::pair<const char*, const char*>> values) {
       Settings settings;
       for (const auto& [key, value] : values)
-        settings[key] = {{value}, "preset " + preset_ + ": " + key, false};
+        settings[key] = {{value}, "preset " + s_.preset + ": " + key, false};
       return settings;
     };
     // The defaults of the options are the paper's, but for the number of states.
-    if (preset_ == "paper") return of({{"samples", "1600000000"}});
+    if (s_.preset == "paper") return of({{"samples", "1600000000"}});
     // Few states: small batches, a learning rate that falls to nothing, timesteps spread evenly.
-    if (preset_ == "quick")
+    if (s_.preset == "quick")
       return of({{"samples", "12000000"},
                  {"batch-size", "1024"},
                  {"strata", "64"},
@@ -100,40 +125,47 @@ class Train : public Command {
   }
 
   std::string default_config() const override {
-    if (!resume_ || out_.empty()) return {};
-    const fs::path path = fs::path(out_) / "config.toml";
-    return fs::exists(path) ? path.string() : std::string();
+    const bool there = s_.resume && !s_.out.empty() && fs::exists(file("config.toml"));
+    return there ? file("config.toml").string() : std::string();
   }
 
   Json run(const Context& context) override {
-    require(out_, "--out DIR");
-    require(data_, "--data FILE");
+    require(s_.out, "--out DIR");
+    if (s_.resume && s_.data.empty() && !fs::exists(file("config.toml")))
+      throw InputError(
+          fmt::format("{}: no such file, and --resume takes the settings of the run from it; give "
+                      "--data and all "
+                      "others again, or start anew without --resume",
+                      file("config.toml").string()));
+    require(s_.data, "--data FILE");
+    if (s_.resume && context.given("preset"))
+      throw UsageError("--preset: is for a new run; --resume goes on with the settings in --out");
+    o_ = s_.training;
     o_.seed = context.seed;
-    o_.head = parse_head(head_);
-    o_.final_learning_rate = final_rate_ < 0 ? o_.learning_rate : final_rate_;
+    o_.final_learning_rate = s_.final_learning_rate.value_or(o_.learning_rate);
     check_options();
-    const NoiseSchedule schedule = NoiseSchedule::parse(schedule_, diffusion_steps_);
+    const NoiseSchedule schedule = NoiseSchedule::parse(s_.schedule, s_.diffusion_steps);
     check(o_, schedule);
-    require_writable_directory(out_, "--out");
-    if (resume_ && !fs::exists(file("checkpoint.safetensors")))
+    require_writable_directory(s_.out, "--out");
+    if (s_.resume && !fs::exists(file("checkpoint.safetensors")))
       throw InputError(fmt::format("{}: no such file; there is no run to resume",
                                    file("checkpoint.safetensors").string()));
     context.say_when_interrupted("nothing new was trained");
     const std::shared_ptr<const StateRows> data = read_data();
-    if (!validation_.empty()) held_out_ = read_states(validation_, data->width()).values;
+    if (!s_.validation.empty()) held_out_ = read_states(s_.validation, data->width()).values;
     if (data->rows() < 2)
-      throw InputError(fmt::format("{}: one state is too few; at least 2 are needed", data_));
+      throw InputError(fmt::format("{}: one state is too few; at least 2 are needed", s_.data));
     Climatology climate(data->width());
     for_each_block(*data, [&](std::uint64_t, std::span<const float> rows) { climate.add(rows); });
     for (const double deviation : climate.standard_deviation())
-      if (!(deviation > 0)) throw InputError(fmt::format("{}: a component does not vary", data_));
+      if (!(deviation > 0)) throw InputError(fmt::format("{}: a component does not vary", s_.data));
 
     require_memory(memory(data->width()), "a network and batches of this size",
                    "take a smaller --hidden, --blocks or --batch-size");
     Trainer trainer(o_, schedule, data, {climate.mean(), climate.standard_deviation()});
-    const std::uint64_t planned = resume_ ? load(context, trainer) : o_.total_samples;
-    const OutputDirectory directory(context, out_);
-    if (!resume_) {
+    const std::uint64_t planned = s_.resume ? load(context, trainer) : o_.total_samples;
+    const OutputDirectory directory(context, s_.out);
+    if (!s_.resume) {
       std::error_code ignored;
       fs::remove(file("checkpoint.safetensors"), ignored);
     }
@@ -145,24 +177,24 @@ class Train : public Command {
   // is read as training needs it; the bits are the same. A NetCDF file is always read at once: its
   // library takes turns among threads and unpacks whole chunks for single states.
   std::shared_ptr<const StateRows> read_data() {
-    check_state_extension(data_);
+    check_state_extension(s_.data);
     std::error_code unknown;
-    const auto bytes = static_cast<double>(fs::file_size(data_, unknown));
-    if (fs::path(data_).extension() == ".npy" && !unknown &&
-        (stream_ || bytes > available_memory() / 2)) {
-      const auto rows = std::make_shared<NpyRows>(data_);
+    const auto bytes = static_cast<double>(fs::file_size(s_.data, unknown));
+    if (fs::path(s_.data).extension() == ".npy" && !unknown &&
+        (s_.stream || bytes > available_memory() / 2)) {
+      const auto rows = std::make_shared<NpyRows>(s_.data);
       if (rows->shape().size() != 2 && rows->shape().size() != 3)
         throw InputError(
             fmt::format("{}: has shape {}; states are [states, component] or [member, time, "
                         "component]",
-                        data_, to_string(rows->shape())));
-      if (rows->rows() == 0) throw InputError(fmt::format("{}: holds no states", data_));
+                        s_.data, to_string(rows->shape())));
+      if (rows->rows() == 0) throw InputError(fmt::format("{}: holds no states", s_.data));
       return rows;
     }
-    if (stream_)
+    if (s_.stream)
       throw UsageError(
-          fmt::format("--stream with {}; only .npy files are read as they are needed", data_));
-    states_ = read_states(data_).values;
+          fmt::format("--stream with {}; only .npy files are read as they are needed", s_.data));
+    states_ = read_states(s_.data).values;
     return std::make_shared<TensorRows>(states_);
   }
 
@@ -170,9 +202,9 @@ class Train : public Command {
     if (o_.strata > o_.batch_size)
       throw UsageError(
           fmt::format("--strata {} are more than --batch-size {}", o_.strata, o_.batch_size));
-    if (o_.strata > static_cast<std::uint64_t>(diffusion_steps_))
+    if (o_.strata > static_cast<std::uint64_t>(s_.diffusion_steps))
       throw UsageError(fmt::format("--strata {} are more than --diffusion-steps {}", o_.strata,
-                                   diffusion_steps_));
+                                   s_.diffusion_steps));
     if (o_.final_learning_rate > o_.learning_rate)
       throw UsageError(fmt::format("--final-learning-rate {} is more than --learning-rate {}",
                                    o_.final_learning_rate, o_.learning_rate));
@@ -190,7 +222,7 @@ class Train : public Command {
         throw InputError(fmt::format(
             "{}: --data {} holds other states than the run was begun with; give that file, or "
             "start anew without --resume",
-            checkpoint.string(), data_));
+            checkpoint.string(), s_.data));
       refuse_resume(error, context.settings);
     }
   }
@@ -202,12 +234,12 @@ class Train : public Command {
         static_cast<double>(fused::Layout(dimension, o_.hidden, o_.blocks, o_.embedding).size);
     const auto rows = static_cast<double>(o_.batch_size);
     const double lanes = std::min(16.0, std::ceil(rows / static_cast<double>(o_.tile_rows))),
-                 slots = std::min(rows, static_cast<double>(diffusion_steps_));
+                 slots = std::min(rows, static_cast<double>(s_.diffusion_steps));
     return 4 * (size * (9 + lanes / 2) +
                 lanes * static_cast<double>(o_.blocks * o_.hidden) * slots + 2 * rows);
   }
 
-  fs::path file(const char* name) const { return fs::path(out_) / name; }
+  fs::path file(const char* name) const { return fs::path(s_.out) / name; }
 
   Json loop(const Context& context, Trainer& trainer, std::uint64_t planned) {
     TrainLog log(file("train.jsonl"), trainer.steps_done());
@@ -245,9 +277,10 @@ class Train : public Command {
   }
 
   void steps(const Context& context, Trainer& trainer, TrainLog& log, Progress& progress) {
-    Autosave checkpoint(checkpoint_seconds_,
+    Autosave checkpoint(s_.checkpoint_seconds,
                         [&] { trainer.save_checkpoint(file("checkpoint.safetensors")); });
-    const std::string resume = fmt::format("continue with papillon train --out {} --resume", out_);
+    const std::string resume =
+        fmt::format("continue with papillon train --out {} --resume", s_.out);
     context.say_when_interrupted(resume);
     const Patience patience;
     if (trainer.steps_done() == 0) checkpoint.save();  // what --resume goes on from, at the least
@@ -263,7 +296,7 @@ class Train : public Command {
       // Here and not after the step, so that a run that was saved before a validation and ended in
       // it makes up for it.
       if (!held_out_.empty() && done > log.last_validation().step &&
-          (done % validate_every_ == 0 || done == total)) {
+          (done % s_.validate_every == 0 || done == total)) {
         if (validation_seconds_ > 0.5) checkpoint.save();
         validate(context, trainer, log, progress);
       }
@@ -274,7 +307,7 @@ class Train : public Command {
       ++summed;
       const double mean = sum / static_cast<double>(summed);
       progress.update(report.samples, fmt::format("loss {:.5f}{}", mean, validation_text_));
-      if (report.step % log_every_ == 0 || last) {
+      if (report.step % s_.log_every == 0 || last) {
         Json line = {{"step", report.step},
                      {"samples", report.samples},
                      {"loss", mean},
@@ -319,11 +352,7 @@ class Train : public Command {
     save_model(file(name), model);
   }
 
-  std::string data_, validation_, out_, preset_, head_ = "velocity", schedule_ = "cosine";
-  bool resume_ = false, stream_ = false;
-  int diffusion_steps_ = 1000;
-  double final_rate_ = -1, checkpoint_seconds_ = 60;
-  std::uint64_t log_every_ = 50, validate_every_ = 500;
+  TrainCommandOptions s_;
   TrainOptions o_;
   Tensor<float> states_, held_out_;
   std::optional<double> best_;

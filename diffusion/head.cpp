@@ -2,25 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
 namespace papillon {
-
-namespace {
-
-constexpr std::array<std::string_view, 4> names{"noise", "state", "velocity", "score"};
-
-}  // namespace
-
-std::string to_string(Head head) {
-  return std::string(names.at(static_cast<std::size_t>(head)));
-}
-
-Head parse_head(std::string_view name) {
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<Head>(i);
-  throw ArgumentError(fmt::format("unknown head \"{}\"; noise, state, velocity or score", name));
-}
 
 TargetCoefficients target_coefficients(Head head, double alpha, double sigma) {
   switch (head) {

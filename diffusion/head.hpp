@@ -5,15 +5,16 @@
 #include <string_view>
 
 #include "papillon/diffusion/schedule.hpp"
+#include "papillon/tensor/enum_names.hpp"
 #include "papillon/tensor/tensor.hpp"
 
 namespace papillon {
 
 enum class Head { noise, state, velocity, score };
 
-std::string to_string(Head head);
-// "noise", "state", "velocity" or "score"; throws ArgumentError.
-Head parse_head(std::string_view name);
+constexpr auto enum_names(Head) {
+  return std::array{"noise", "state", "velocity", "score"};
+}
 
 // With z = alpha x + sigma e, the targets are: noise e; state x; velocity alpha e - sigma x
 // (Salimans and Ho 2022, section 4); score -e / sigma. target = eps e + x x0.

@@ -59,8 +59,9 @@ DiffusionModel parse(const SafetensorsFile& file) {
   };
   Network network = read_network(file, "", text("architecture"), text("network"));
   const std::size_t d = network.state_dim();
-  const Head head = parse_head(
-      metadata_text(file, "head", "noise, state, velocity or score: what the network predicts"));
+  const Head head = parse_enum<Head>(
+      metadata_text(file, "head", "noise, state, velocity or score: what the network predicts"),
+      "metadata 'head'");
   NoiseSchedule schedule = read_schedule(file);
   check_head(head, schedule);
   std::map<std::string, std::string> training = file.metadata;

@@ -1,25 +1,26 @@
-// Draws states from a model: one call for all samplers.
+// Draws states from a model: one call for all samplers, and those that are chosen by name.
 #pragma once
 
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "papillon/diffusion/samplers/process.hpp"
+#include "papillon/diffusion/samplers/ddim.hpp"
+#include "papillon/diffusion/samplers/ddpm.hpp"
+#include "papillon/diffusion/samplers/dpm_solver_pp.hpp"
+#include "papillon/diffusion/samplers/heun.hpp"
+#include "papillon/tensor/registry.hpp"
 
 namespace papillon {
 
-enum class SamplerName { ddpm, ddim, dpm2m, dpm3m, heun };
-
-std::string to_string(SamplerName name);
-SamplerName parse_sampler(std::string_view name);  // throws ArgumentError
-
 struct SamplerOptions : StepOptions {
-  SamplerName sampler = SamplerName::dpm2m;
+  SamplerOptions();  // not inline: GCC 12 then warns of uninitialised members where it is used
+
+  Sampler sampler = dpm_solver_sampler();
   int steps = 50;
-  Spacing spacing = Spacing::log_snr;
-  double rho = 7;                // of Spacing::karras
-  std::vector<int> timesteps{};  // descending to 0; in place of steps and spacing, if not empty
+  std::optional<Spacing> spacing{};  // default: the sampler's
+  double rho = 7;                    // of Spacing::karras
+  std::vector<int> timesteps{};      // descending to 0; in place of steps and spacing, if not empty
 };
 
 // All of the options that its states depend on, but for the random numbers: for fingerprints and
@@ -29,6 +30,36 @@ std::string describe(const SamplerOptions& options);
 // The list that the options ask for. Throws ArgumentError for one that does not descend to 0.
 std::vector<int> sampler_timesteps(const NoiseSchedule& schedule, const SamplerOptions& options);
 
+using SamplerRegistry = Registry<Sampler()>;
+// Those of the library. To add one: its file, and a line in sampler.cpp; or add() to a copy.
+const SamplerRegistry& samplers();
+
+// A sampler and its timesteps as programs choose them.
+struct SamplerChoice {
+  Choice<Sampler()> sampler{samplers(), "sampler", "how states are drawn", "dpm2m"};
+  int steps = 50;
+  std::string spacing = "auto";
+  double rho = 7;
+  double clip = 0;
+
+  SamplerOptions make() const;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit(self.sampler);
+    visit("steps", self.steps,
+          {"of the whole reverse process, at most those of the model", closed(1, 100'000)});
+    visit("spacing", self.spacing,
+          {"of its timesteps; auto: uniform for ddpm and ddim, else log_snr",
+           {},
+           {},
+           {"auto", "uniform", "leading", "trailing", "log_snr", "karras"}});
+    visit("rho", self.rho, {"exponent", closed(0.1, 100)},
+          Use{"--spacing karras", [&self] { return self.spacing == "karras"; }});
+    visit("clip", self.clip, {"largest predicted normalised state; 0: any", closed(0, 1e6)});
+  }
+};
+
 template <class T>
 struct Samples {
   Tensor<T> states;
@@ -36,7 +67,7 @@ struct Samples {
 };
 
 // From noise to states [rows, dimension] (normalised, as the model's). Throws ArgumentError for
-// options that make no sense together or for the model, NumericalError if a state is not finite.
+// options that do not fit the model, NumericalError if a state is not finite.
 template <class T>
 Samples<T> sample(const DenoisingModel<T>& model, std::size_t rows, std::size_t dimension,
                   const SamplerOptions& options = {});

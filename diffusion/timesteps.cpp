@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "papillon/tensor/errors.hpp"
@@ -11,9 +10,6 @@
 namespace papillon {
 
 namespace {
-
-constexpr std::array<std::string_view, 5> spacing_names{"uniform", "leading", "trailing", "log_snr",
-                                                        "karras"};
 
 // Where entry i of n (0 first) is put before rounding; T first and 1 last.
 double place(Spacing spacing, const NoiseSchedule& schedule, double fraction, double rho) {
@@ -28,17 +24,6 @@ double place(Spacing spacing, const NoiseSchedule& schedule, double fraction, do
 }
 
 }  // namespace
-
-std::string to_string(Spacing spacing) {
-  return std::string(spacing_names.at(static_cast<std::size_t>(spacing)));
-}
-
-Spacing parse_spacing(std::string_view name) {
-  for (std::size_t i = 0; i < spacing_names.size(); ++i)
-    if (spacing_names[i] == name) return static_cast<Spacing>(i);
-  throw ArgumentError(
-      fmt::format("unknown spacing \"{}\"; uniform, leading, trailing, log_snr or karras", name));
-}
 
 std::vector<int> make_timesteps(Spacing spacing, const NoiseSchedule& schedule, int steps,
                                 double rho) {

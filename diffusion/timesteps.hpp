@@ -1,11 +1,11 @@
 // Which of the T diffusion steps a sampler visits.
 #pragma once
 
-#include <string>
-#include <string_view>
+#include <array>
 #include <vector>
 
 #include "papillon/diffusion/schedule.hpp"
+#include "papillon/tensor/enum_names.hpp"
 
 namespace papillon {
 
@@ -16,9 +16,9 @@ enum class Spacing {
   log_snr,   // evenly in log(alpha / sigma) from T to 1, then 0 (Lu et al. 2022)
   karras     // (sigma / alpha)^(1/rho) evenly from T to 1, then 0 (Karras et al. 2022, eq. 5)
 };
-
-std::string to_string(Spacing spacing);
-Spacing parse_spacing(std::string_view name);  // throws ArgumentError
+constexpr auto enum_names(Spacing) {
+  return std::array{"uniform", "leading", "trailing", "log_snr", "karras"};
+}
 
 // steps + 1 different steps, descending, the last 0. Where a spacing asks for the same integer
 // twice, the next ones move down until they differ, and no further. Throws ArgumentError unless

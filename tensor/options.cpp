@@ -55,6 +55,14 @@ std::string choice_option(const std::string& text, const std::vector<std::string
   return text;
 }
 
+bool flag_option(const std::string& text) {
+  for (const char* yes : {"true", "1", "on"})
+    if (text == yes) return true;
+  for (const char* no : {"false", "0", "off"})
+    if (text == no) return false;
+  throw ArgumentError(fmt::format("'{}' is unknown; must be true or false", text));
+}
+
 std::string number_text(double value) {
   return fmt::format("{}", value);
 }

@@ -71,6 +71,12 @@ struct OptionInfo {
   std::vector<std::string> choices{};  // an enumeration has its names
 };
 
+// When an option is used, if that depends on others.
+struct Use {
+  std::string text;               // what it is for, as help and messages say it: "--model FILE"
+  std::function<bool()> applies;  // asked once all options have their values
+};
+
 // One option of a struct, which must outlive it.
 struct Option {
   enum class Kind { flag, whole, number, text };
@@ -84,7 +90,7 @@ struct Option {
   std::function<void(const std::vector<std::string>&)> assign;
   // The present values as text; none for an empty optional or vector.
   std::function<std::vector<std::string>()> values;
-  // Of an option that belongs to one entry of a registry (registry.hpp): which, as
+  // As in Use. Of an option that belongs to one entry of a registry (registry.hpp): which, as
   // "--method enoi --ensemble diffusion", and whether that is the chosen one.
   std::string use;
   std::function<bool()> applies;
@@ -105,6 +111,7 @@ namespace detail {
 double number_option(const std::string& text, const Range& range);
 // The magnitude, and whether it is negative.
 std::pair<std::uint64_t, bool> whole_option(const std::string& text, const Range& range);
+bool flag_option(const std::string& text);
 std::string choice_option(const std::string& text, const std::vector<std::string>& choices);
 std::string number_text(double value);
 
@@ -126,7 +133,7 @@ struct OptionValue {
   }
   static V parse(const std::string& text, const OptionInfo& info) {
     if constexpr (std::is_same_v<V, bool>) {
-      return choice_option(text, {"true", "false"}) == "true";
+      return flag_option(text);
     } else if constexpr (std::is_integral_v<V>) {
       const auto [size, negative] = whole_option(text, info.range);
       return static_cast<V>(negative ? std::uint64_t{0} - size : size);
@@ -195,7 +202,7 @@ struct OptionValue<std::vector<V>> {
 
 struct AnyOption {
   template <class V>
-  void operator()(const char*, V&, const OptionInfo&) const {}
+  void operator()(const char*, V&, const OptionInfo&, const Use& = {}) const {}
   template <class V>
   void operator()(V&) const {}
 };
@@ -223,15 +230,26 @@ void append_options(std::vector<Option>& list, M& member, const std::string& hea
 }
 
 // What a struct's options() is given: visit(name, member, info) lists an option, visit(member)
-// those of a member that lists options itself.
+// those of a member that lists options itself. visit(name, member, info, use) lists one that is
+// used in some runs only.
 struct OptionVisitor {
   std::vector<Option>& list;
   const std::string& heading;
 
   // Lists one option.
   template <class V>
-  void operator()(const char* name, V& value, OptionInfo info) const {
-    Option option{name, heading, std::move(info), {}, false, false, {}, {}, {}, {}, false};
+  void operator()(const char* name, V& value, OptionInfo info, Use use = {}) const {
+    Option option{name,
+                  heading,
+                  std::move(info),
+                  {},
+                  false,
+                  false,
+                  {},
+                  {},
+                  std::move(use.text),
+                  std::move(use.applies),
+                  false};
     detail::OptionValue<V>::describe(option);
     option.assign = [&value, info = option.info](const std::vector<std::string>& texts) {
       detail::OptionValue<V>::assign(value, texts, info);

@@ -19,6 +19,12 @@ namespace papillon {
 template <class Signature>
 class Registry;
 
+// Of an entry that has none.
+struct NoOptions {
+  template <class Self, class Visit>
+  static void options(Self&, Visit&&) {}
+};
+
 template <class Product, class... Arguments>
 class Registry<Product(Arguments...)> {
  public:
@@ -79,14 +85,16 @@ class Choice<Product(Arguments...)> {
   using Source = Registry<Product(Arguments...)>;
 
   // option: "method". Throws ArgumentError for a name that is not registered.
-  Choice(const Source& registry, std::string option, const char* help, std::string chosen)
-      : option_(std::move(option)), help_(help), chosen_(std::move(chosen)) {
+  Choice(const Source& registry, std::string option, const char* help, std::string chosen,
+         Role role = Role::setting)
+      : option_(std::move(option)), help_(help), role_(role), chosen_(std::move(chosen)) {
     for (const auto& entry : registry.entries())
       entries_.push_back({entry.name, entry.defaults->clone()});
     selected();
   }
   // Copies have options of their own.
-  Choice(const Choice& other) : option_(other.option_), help_(other.help_), chosen_(other.chosen_) {
+  Choice(const Choice& other)
+      : option_(other.option_), help_(other.help_), role_(other.role_), chosen_(other.chosen_) {
     for (const Entry& entry : other.entries_)
       entries_.push_back({entry.name, entry.settings->clone()});
   }
@@ -95,6 +103,7 @@ class Choice<Product(Arguments...)> {
   Choice& operator=(Choice other) noexcept {
     std::swap(option_, other.option_);
     std::swap(help_, other.help_);
+    std::swap(role_, other.role_);
     std::swap(chosen_, other.chosen_);
     std::swap(entries_, other.entries_);
     return *this;
@@ -110,6 +119,7 @@ class Choice<Product(Arguments...)> {
   // The list refers to this object until it is moved or destroyed.
   void append_to(std::vector<Option>& list, const std::string& heading) {
     OptionInfo info{help_};
+    info.role = role_;
     for (const Entry& entry : entries_) info.choices.push_back(entry.name);
     OptionVisitor{list, heading}(option_.c_str(), chosen_, std::move(info));
     list.back().selects = true;
@@ -140,12 +150,14 @@ class Choice<Product(Arguments...)> {
 
   std::string option_;
   const char* help_;
+  Role role_;
   std::string chosen_;
   std::vector<Entry> entries_;
 };
 
 // Deduces the signature.
 template <class Signature>
-Choice(const Registry<Signature>&, std::string, const char*, std::string) -> Choice<Signature>;
+Choice(const Registry<Signature>&, std::string, const char*, std::string, Role = Role::setting)
+    -> Choice<Signature>;
 
 }  // namespace papillon

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "papillon/apps/numbers.hpp"
+#include "papillon/apps/states/twin_file.hpp"
 #include "papillon/lorenz/assimilation/covariance.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/hash.hpp"
@@ -15,13 +15,13 @@
 
 namespace papillon::apps {
 
-const Trajectories& Inputs::trajectories(const std::string& path, std::size_t dimension) {
-  std::unique_ptr<Trajectories>& kept = trajectories_[path];
-  if (!kept) {
+const Trajectories& InputFiles::trajectories(const std::string& path, std::size_t dimension) {
+  std::unique_ptr<const Trajectories>& entry = trajectories_[path];
+  if (!entry) {
     States read = read_states(path);
     const StateLayout layout = read.layout;
     Climatology climate = climatology(read.values);
-    kept = std::make_unique<Trajectories>(
+    entry = std::make_unique<const Trajectories>(
         Trajectories{std::make_shared<const Tensor<float>>(
                          std::move(read.values)
                              .reshaped({static_cast<std::ptrdiff_t>(layout.members),
@@ -29,64 +29,49 @@ const Trajectories& Inputs::trajectories(const std::string& path, std::size_t di
                                         static_cast<std::ptrdiff_t>(layout.dimension)})),
                      layout.dt, std::move(climate)});
   }
-  if (kept->climate.dimension() != dimension)
+  if (entry->climate.dimension() != dimension)
     throw InputError(fmt::format("{}: states have {} components; the system has {}", path,
-                                 kept->climate.dimension(), dimension));
-  return *kept;
+                                 entry->climate.dimension(), dimension));
+  return *entry;
 }
 
-std::shared_ptr<const DiffusionModel> Inputs::model(const std::string& path,
-                                                    std::size_t dimension) {
-  auto& kept = models_[path];
-  if (!kept) kept = std::make_shared<const DiffusionModel>(load_model(path));
-  if (kept->normalisation.dimension() != dimension)
+std::shared_ptr<const DiffusionModel> InputFiles::model(const std::string& path,
+                                                        std::size_t dimension) {
+  auto& entry = models_[path];
+  if (!entry) entry = std::make_shared<const DiffusionModel>(load_model(path));
+  if (entry->normalisation.dimension() != dimension)
     throw InputError(fmt::format("{}: a model of {} components; the system has {}", path,
-                                 kept->normalisation.dimension(), dimension));
-  return kept;
+                                 entry->normalisation.dimension(), dimension));
+  return entry;
 }
 
-std::shared_ptr<const Surrogate> Inputs::surrogate(const std::string& path, std::size_t dimension) {
-  auto& kept = surrogates_[path];
-  if (!kept) kept = std::make_shared<const Surrogate>(load_surrogate(path));
-  if (kept->dimension() != dimension)
+std::shared_ptr<const Surrogate> InputFiles::surrogate(const std::string& path,
+                                                       std::size_t dimension) {
+  auto& entry = surrogates_[path];
+  if (!entry) entry = std::make_shared<const Surrogate>(load_surrogate(path));
+  if (entry->dimension() != dimension)
     throw InputError(fmt::format("{}: a surrogate of {} components; the system has {}", path,
-                                 kept->dimension(), dimension));
-  return kept;
+                                 entry->dimension(), dimension));
+  return entry;
 }
 
-std::string Inputs::digest(const std::string& path) {
-  std::string& kept = digests_[path];
-  if (!kept.empty()) return kept;
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> block(std::size_t{1} << 20);
-  Fnv1a hash;
-  std::uint64_t bytes = 0;
-  while (file) {
-    std::fill(block.begin(), block.end(), '\0');
-    file.read(block.data(), static_cast<std::streamsize>(block.size()));
-    const auto got = static_cast<std::size_t>(file.gcount());
-    for (std::size_t at = 0; at < got; at += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, block.data() + at, 8);
-      hash.add(word);
-      hash.value ^= hash.value >> 29;
-    }
-    bytes += got;
-  }
-  return kept = fmt::format("{:016x}-{}", hash.value, bytes);
-}
+namespace {
 
+// [rows, columns] of numbers, from .npy; 0: any.
 Tensor<double> read_matrix(const std::string& path, std::size_t rows, std::size_t columns) {
   Tensor<double> matrix = read_npy<double>(path);
-  const auto fits = [](std::size_t wanted, std::size_t is) { return wanted == 0 || wanted == is; };
+  const auto fits = [](std::size_t expected, std::size_t is) {
+    return expected == 0 || expected == is;
+  };
   if (matrix.rank() != 2 || !fits(rows, matrix.extent(0)) || !fits(columns, matrix.extent(1)))
-    throw InputError(fmt::format("{}: has shape {}; should be [{}, {}]", path,
+    throw InputError(fmt::format("{}: has shape {}; must be [{}, {}]", path,
                                  to_string(matrix.shape()), rows ? std::to_string(rows) : "any",
                                  columns ? std::to_string(columns) : "any"));
   if (!all_finite(matrix)) throw InputError(fmt::format("{}: an element is not finite", path));
   return matrix;
 }
 
+// The covariance, if it is one; origin: of the message.
 Tensor<double> checked_covariance(Tensor<double> covariance, const std::string& origin) {
   try {
     covariance_factor(covariance, origin);
@@ -95,6 +80,8 @@ Tensor<double> checked_covariance(Tensor<double> covariance, const std::string& 
   }
   return covariance;
 }
+
+}  // namespace
 
 Tensor<double> read_covariance(const std::string& path, std::size_t n) {
   if (std::filesystem::path(path).extension() != ".json")
@@ -119,6 +106,47 @@ Tensor<double> read_covariance(const std::string& path, std::size_t n) {
     }
   }
   return checked_covariance(std::move(covariance), path + ": background_covariance");
+}
+
+Tensor<double> covariance_of(const std::vector<std::string>& values, std::size_t n) {
+  if (values.size() == 1) return read_covariance(values[0], n);
+  if (values.size() != n * n)
+    throw UsageError(fmt::format("--covariance: {} numbers; must be {}", values.size(), n * n));
+  Tensor<double> covariance(Shape{n, n});
+  for (std::size_t i = 0; i < covariance.size(); ++i) {
+    const auto value = parse_number(values[i]);
+    if (!value)
+      throw UsageError(fmt::format("--covariance: '{}' at ({}, {}) is no number or not finite",
+                                   values[i], i / n, i % n));
+    covariance[i] = *value;
+  }
+  try {
+    return checked_covariance(std::move(covariance), "--covariance");
+  } catch (const InputError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+ExperimentInputs read_inputs(const AssimilateOptions& o, InputFiles& files) {
+  ExperimentInputs inputs;
+  const std::size_t d = inputs.dimension = o.dynamics.system.make().system.dimension();
+  const std::string& climate = o.truth.climate.empty() ? o.truth.file : o.truth.climate;
+  if (!o.forecast.surrogate.empty()) inputs.surrogate = files.surrogate(o.forecast.surrogate, d);
+  if (!climate.empty()) inputs.climate = &files.trajectories(climate, d);
+  if (o.spread.is_asked_for()) return inputs;
+  if (!o.truth.file.empty()) inputs.truth = &files.trajectories(o.truth.file, d);
+  const ForecastOptions& f = o.forecast;
+  if (!f.noise_covariance.empty()) inputs.forecast_noise = read_covariance(f.noise_covariance, d);
+  if (!f.truth_noise_covariance.empty())
+    inputs.truth_noise = read_covariance(f.truth_noise_covariance, d);
+  const ObservationOptions& y = o.observations;
+  if (!y.matrix.empty()) inputs.matrix = read_matrix(y.matrix, 0, d);
+  const std::size_t p = !y.matrix.empty()    ? inputs.matrix.extent(0)
+                        : !y.observe.empty() ? y.observe.size()
+                                             : d;
+  if (!y.covariance.empty()) inputs.observation_covariance = read_covariance(y.covariance, p);
+  if (!y.file.empty()) inputs.observations = read_observations(y.file, p);
+  return inputs;
 }
 
 }  // namespace papillon::apps

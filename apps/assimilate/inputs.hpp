@@ -1,11 +1,13 @@
-// The files that experiments read; several runs share them.
+// Second step: the files of an experiment are read, each once, and never changed.
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "papillon/apps/assimilate/options.hpp"
+#include "papillon/apps/experiment/identity.hpp"
 #include "papillon/apps/states/states.hpp"
 #include "papillon/diffusion/model.hpp"
 #include "papillon/lorenz/dynamics/climatology.hpp"
@@ -19,29 +21,36 @@ struct Trajectories {
   Climatology climate;
 };
 
-// Each file is read once. All throw InputError.
-class Inputs {
+// Several runs share what is read. All throw InputError.
+class InputFiles {
  public:
   const Trajectories& trajectories(const std::string& path, std::size_t dimension);
   std::shared_ptr<const DiffusionModel> model(const std::string& path, std::size_t dimension);
   std::shared_ptr<const Surrogate> surrogate(const std::string& path, std::size_t dimension);
-  // 64 bits of a file's contents: results that are stored are worth as much as the files they are
-  // from. Not against forgery.
-  std::string digest(const std::string& path);
+  FileDigests digests{};
 
  private:
-  std::map<std::string, std::unique_ptr<Trajectories>> trajectories_;
+  std::map<std::string, std::unique_ptr<const Trajectories>> trajectories_;
   std::map<std::string, std::shared_ptr<const DiffusionModel>> models_;
   std::map<std::string, std::shared_ptr<const Surrogate>> surrogates_;
-  std::map<std::string, std::string> digests_;
 };
 
-// A matrix [rows, columns] of numbers, from .npy; 0: any. Throws InputError.
-Tensor<double> read_matrix(const std::string& path, std::size_t rows, std::size_t columns);
-// The covariance, if it is one; origin: of the message. Throws InputError.
-Tensor<double> checked_covariance(Tensor<double> covariance, const std::string& origin);
+// What the options name, but for the files of the method. Empty where they name none.
+struct ExperimentInputs {
+  std::size_t dimension = 0;  // D
+  const Trajectories *truth = nullptr, *climate = nullptr;
+  std::shared_ptr<const Surrogate> surrogate{};
+  Tensor<double> forecast_noise{}, truth_noise{};     // covariances [D, D]
+  Tensor<double> matrix{}, observation_covariance{};  // H [P, D], R [P, P]
+  std::optional<Tensor<double>> observations{};       // [trajectories, cycles, P]
+};
+ExperimentInputs read_inputs(const AssimilateOptions& options, InputFiles& files);
+
 // A covariance [n, n]: .npy, or the background_covariance in a results.json (of a run, or of
 // --json). Throws InputError.
 Tensor<double> read_covariance(const std::string& path, std::size_t n);
+// The covariance that these values of --covariance are: a file, or numbers. Throws InputError,
+// UsageError.
+Tensor<double> covariance_of(const std::vector<std::string>& values, std::size_t n);
 
 }  // namespace papillon::apps

@@ -43,7 +43,7 @@ Tensor<double>* Recorder::values(std::size_t i) {
   return all[i];
 }
 
-void Recorder::take(const TwinRecord& record) {
+void Recorder::add(const TwinRecord& record) {
   const std::size_t cycles = record.truth.extent(1);
   const std::uint64_t begin = std::max<std::uint64_t>(first_, record.first_cycle),
                       end = std::min<std::uint64_t>(first_ + count_, record.first_cycle + cycles);

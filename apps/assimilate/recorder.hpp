@@ -16,8 +16,8 @@ class Recorder {
   Recorder(std::size_t trajectories, std::size_t dimension, std::size_t observations,
            std::uint64_t first, std::uint64_t count, double time_between);
 
-  bool wants_any() const { return count_ > 0; }
-  void take(const TwinRecord& record);
+  bool is_active() const { return count_ > 0; }
+  void add(const TwinRecord& record);
   void write(const std::filesystem::path& path, std::map<std::string, std::string> attributes);
 
   // For resuming. identity: settings and inputs of the run; load() throws SettingsMismatch where

@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 #include "papillon/apps/numbers.hpp"
-#include "papillon/apps/options.hpp"
 #include "papillon/apps/progress.hpp"
 #include "papillon/apps/surrogate/results.hpp"
 #include "papillon/tensor/atomic_file.hpp"
@@ -113,17 +111,13 @@ Comparison::Comparison(const Context& context, const Experiment& experiment, fs:
 // has the same settings.
 std::vector<Json> Comparison::entries(const Recipe& recipe, std::uint64_t seed,
                                       const ExperimentOptions& o, const std::string& tag) const {
-  const Json settings = experiment_.fingerprint(recipe, seed, o);
+  const RunSettings identity = experiment_.identity(recipe, seed, o);
   const fs::path file = out_ / "models" / fmt::format("{}{}-seed{}.json", recipe.name, tag, seed);
-  if (std::ifstream in(file); in) {
-    const Json before = Json::parse(in, nullptr, false);
-    if (before.is_object() && before.value("settings", Json()) == settings &&
-        before.value("entries", Json()).is_array()) {
-      if (!context_.quiet)
-        print_message("{}: already done\n",
-                      progress_label(recipe, seed, (tag.empty() ? "" : tag.substr(1)).c_str()));
-      return before["entries"].get<std::vector<Json>>();
-    }
+  if (const auto before = read_stored(file, "entries"); before && before->identity == identity) {
+    if (!context_.quiet)
+      print_message("{}: finished before\n",
+                    progress_label(recipe, seed, (tag.empty() ? "" : tag.substr(1)).c_str()));
+    return before->content["entries"].get<std::vector<Json>>();
   }
   std::vector<Json> all;
   for (Fitted& fitted : experiment_.fit(recipe, seed, o, progress_label(recipe, seed, "fit"))) {
@@ -132,7 +126,7 @@ std::vector<Json> Comparison::entries(const Recipe& recipe, std::uint64_t seed,
     all.push_back(std::move(fitted.facts));
   }
   fs::create_directories(file.parent_path());
-  write_file_atomically(file, Json{{"settings", settings}, {"entries", all}}.dump(1) + "\n");
+  write_stored(file, identity, {{"entries", all}});
   return all;
 }
 

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "papillon/apps/interrupt.hpp"
 #include "papillon/apps/memory.hpp"
@@ -13,24 +13,8 @@
 #include "papillon/lorenz/surrogate/fit.hpp"
 #include "papillon/lorenz/surrogate/surrogate_lyapunov.hpp"
 #include "papillon/tensor/errors.hpp"
-#include "papillon/tensor/hash.hpp"
 
 namespace papillon::apps {
-namespace {
-
-std::string hash(const void* data, std::size_t bytes) {
-  Fnv1a h;
-  const char* p = static_cast<const char*>(data);
-  for (std::size_t i = 0; i < bytes; i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, p + i, std::min<std::size_t>(8, bytes - i));
-    h.add(word);
-  }
-  return fmt::format("{:016x}-{}", h.value, bytes);
-}
-
-}  // namespace
-
 double parse_lambda(const std::string& text) {
   const auto lambda = parse_number(text);
   if (!lambda || *lambda < 0)
@@ -39,27 +23,28 @@ double parse_lambda(const std::string& text) {
   return *lambda;
 }
 
+bool ExperimentOptions::any(bool (*is_such)(const Recipe&)) const {
+  return std::any_of(models.begin(), models.end(),
+                     [&](const std::string& name) { return is_such(parse_recipe(name, hidden)); });
+}
+
 Experiment::Experiment(const Context& context, const std::string& train,
                        const std::string& validation, const std::string& test,
-                       const std::string& model, Ingredients ingredients)
-    : context_(context), ingredients_(std::move(ingredients)) {
+                       const std::string& model, const ExperimentOptions& o)
+    : context_(context),
+      files_{train, validation, test, model},
+      ingredients_{0, nullptr, o.timesteps, o.fourier_width, o.hidden} {
   if (!model.empty()) {
     diffusion_ = load_model(model);
     ingredients_.dimension = diffusion_->normalisation.dimension();
     ingredients_.diffusion = &*diffusion_;
     shift_ = diffusion_->normalisation.shift;
     scale_ = diffusion_->normalisation.scale;
-    std::string weights;
-    for (const auto& [name, tensor] : diffusion_->network.state_dict())
-      weights += hash(tensor.data(), tensor.size() * sizeof(float));
-    hashes_["model"] = hash(weights.data(), weights.size());
-  } else {
-    ingredients_.dimension = 0;
   }
-  train_ = read(train, "train");
+  train_ = read(train);
   ingredients_.dimension = train_->extent(2);
-  if (!validation.empty()) validation_ = read(validation, "validation");
-  if (!test.empty()) test_ = read(test, "test");
+  if (!validation.empty()) validation_ = read(validation);
+  if (!test.empty()) test_ = read(test);
   if (!diffusion_) {
     const Climatology moments = climatology(*train_);
     shift_ = moments.mean();
@@ -70,7 +55,7 @@ Experiment::Experiment(const Context& context, const std::string& train,
 }
 
 // [members, times, D]; all files share a time step.
-Tensor<float> Experiment::read(const std::string& file, const char* what) {
+Tensor<float> Experiment::read(const std::string& file) {
   States states = read_states(file, ingredients_.dimension);
   const StateLayout& layout = states.layout;
   const double dt = layout.dt > 0 ? layout.dt : dt_ > 0 ? dt_ : 0.01;  // NPY does not say
@@ -78,50 +63,22 @@ Tensor<float> Experiment::read(const std::string& file, const char* what) {
     throw InputError(
         fmt::format("{}: the time step is {}, and {} in the training data", file, dt, dt_));
   if (!(dt_ > 0)) dt_ = dt;
-  hashes_[what] = hash(states.values.data(), states.values.size() * sizeof(float));
   return std::move(states.values)
       .reshaped({static_cast<std::ptrdiff_t>(layout.members),
                  static_cast<std::ptrdiff_t>(layout.times),
                  static_cast<std::ptrdiff_t>(layout.dimension)});
 }
 
-Json Experiment::fingerprint(const Recipe& recipe, std::uint64_t seed,
-                             const ExperimentOptions& o) const {
-  Json json = {{"model", recipe.name},
-               {"seed", seed},
-               {"streams", random_streams_version},
-               {"train", hashes_.at("train")},
-               {"test", hashes_.count("test") != 0 ? Json(hashes_.at("test")) : Json()},
-               {"shift", shift_},
-               {"scale", scale_},
-               {"lead", o.lead},
-               {"samples", o.samples},
-               {"corruption", o.corruption},
-               {"leads", o.leads},
-               {"windows", o.windows},
-               {"threshold", o.threshold},
-               {"lyapunov_exponent", o.lyapunov_exponent},
-               {"lyapunov_trajectories", o.lyapunov_trajectories},
-               {"lyapunov_steps", o.lyapunov_steps}};
-  if (recipe.uses("trained")) json["network"] = hashes_.at("model");
-  if (recipe.uses("untrained") && diffusion_)
-    for (const auto& [name, value] : diffusion_->network.config())
-      if (name == "hidden") json[name] = value;
-  if (recipe.uses("trained") || recipe.uses("untrained"))
-    json["timesteps"] = ingredients_.timesteps;
-  if (recipe.uses("rff")) json["fourier_width"] = ingredients_.fourier_width;
-  if (recipe.linear) {
-    json["lambdas"] = o.lambdas;
-    if (hashes_.count("validation") != 0) json["validation"] = hashes_.at("validation");
-    json["validation_samples"] = o.validation_samples;
-  } else {
-    json["hidden_layer"] = recipe.shape.hidden;
-    json["epochs"] = o.epochs;
-    json["batch_size"] = o.batch_size;
-    json["learning_rate"] = o.learning_rate;
-    json["final_learning_rate"] = o.final_learning_rate;
-  }
-  return json;
+RunSettings Experiment::identity(const Recipe& recipe, std::uint64_t seed,
+                                 ExperimentOptions o) const {
+  o.models = {recipe.name};
+  std::vector<Option> list;
+  append_options(list, o);
+  RunSettings identity = run_identity(list, digests_);
+  identity.emplace_back("--seed", std::to_string(seed));
+  for (const std::string& file : files_)
+    if (!file.empty()) identity.emplace_back("file " + file, digests_(file));
+  return identity;
 }
 
 void Experiment::require_memory_for(const Recipe& recipe) const {
@@ -212,8 +169,7 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
         std::max(1.0, std::ceil(o.epochs * static_cast<double>(o.samples))));
     training.batch_size = static_cast<std::size_t>(o.batch_size);
     training.learning_rate = o.learning_rate;
-    training.final_learning_rate =
-        o.final_learning_rate < 0 ? o.learning_rate : o.final_learning_rate;
+    training.final_learning_rate = o.final_learning_rate.value_or(o.learning_rate);
     Progress progress(label, training.total_samples, "samples", context_.quiet);
     double loss = 0;
     ReadoutPtr readout =
@@ -234,7 +190,7 @@ std::vector<Fitted> Experiment::fit(const Recipe& recipe, std::uint64_t seed,
     facts["feature_count"] = features->size();
     facts["parameters"] = fitted.surrogate.readout().parameters();
     fitted.surrogate.training = {{"model", recipe.name},
-                                 {"settings", fingerprint(recipe, seed, o).dump()},
+                                 {"settings", to_text(identity(recipe, seed, o))},
                                  {"facts", facts.dump()}};
   }
   return all;

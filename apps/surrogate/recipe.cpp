@@ -76,6 +76,10 @@ bool Recipe::uses(const char* what) const {
                      [&](const std::string& f) { return begins_with(f, what); });
 }
 
+bool Recipe::has(const char* feature) const {
+  return std::find(features.begin(), features.end(), feature) != features.end();
+}
+
 Recipe parse_recipe(const std::string& name, std::size_t hidden) {
   Recipe recipe;
   recipe.name = name;

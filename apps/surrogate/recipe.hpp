@@ -14,7 +14,7 @@ namespace papillon::apps {
 struct Ingredients {
   std::size_t dimension = 3;
   const DiffusionModel* diffusion = nullptr;  // of "trained"; gives "untrained" its sizes
-  std::vector<int> timesteps = {0, 50, 100, 200, 400, 600};
+  std::vector<int> timesteps{};
   double fourier_width = 1;
   std::size_t hidden = 256;  // of networks from scratch and hidden layers on features
 };
@@ -29,6 +29,7 @@ struct Recipe {
   NetworkShape shape{};
 
   bool uses(const char* what) const;  // whether a feature's name begins with this
+  bool has(const char* feature) const;
 };
 
 // Throws UsageError that lists what there is.

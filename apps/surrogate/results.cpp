@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "papillon/apps/experiment/table.hpp"
 #include "papillon/apps/numbers.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 
@@ -72,14 +73,80 @@ std::string with_spread(const Json& value, const Json& spread) {
   return with_error(number_text(value, "{:.3g}"), number_text(spread, "{:.1g}"));
 }
 
-std::string csv_row(std::initializer_list<std::string> cells) {
-  std::string row;
-  for (const std::string& cell : cells) row += (row.empty() ? "" : ",") + cell;
-  return row + "\n";
+// A model's entry in the results, or that of one value of a scaling, or one lead of either; both
+// counted from 0.
+struct Row {
+  std::string name;
+  const Json* entry;
+  std::optional<std::size_t> value{}, lead{};
+
+  Json at(const std::string& key) const {
+    Json json = entry->value(key, Json());
+    if (value && key != "lead" && json.is_array()) json = Json(json[*value]);
+    if (lead && json.is_array()) json = Json(json[*lead]);
+    return json;
+  }
+  Row of_lead(std::size_t l) const { return {name, entry, value, l}; }
+};
+
+Column<Row> model_column() {
+  return text_column<Row>("model", "model", [](const Row& row) { return row.name; });
+}
+Column<Row> number(const std::string& heading, const char* key, const char* format,
+                   const std::string& name, const char* csv_format = "{:.6g}") {
+  return number_column<Row>(
+      heading, name, [key](const Row& row) { return row.at(key); }, format, csv_format);
+}
+// In CSV alone.
+Column<Row> in_csv(const char* key) {
+  return number("", key, "{}", key);
+}
+// With its spread over the seeds. lead: of rows that are of all leads.
+Column<Row> nrmse_column(const std::string& heading, const std::string& name,
+                         std::optional<std::size_t> lead = {}) {
+  const auto text = [lead](const Row& row, auto joined) {
+    const Row one = lead ? row.of_lead(*lead) : row;
+    return joined(one.at("nrmse"), one.at("nrmse_spread"));
+  };
+  const auto cells = [](const Json& value, const Json& spread) {
+    return fmt::format("{},{}", number_text(value, "{:.6g}"), number_text(spread, "{:.3g}"));
+  };
+  return {heading, fmt::format("{0},{0}_spread", name),
+          [text](const Row& row) { return text(row, with_spread); },
+          [text, cells](const Row& row) { return text(row, cells); }};
 }
 
-std::string value_of(const Json& entry, const char* key) {
-  return entry.contains(key) ? number_text(entry[key], "{:.6g}") : "";
+std::vector<Row> rows_of(const Json& results) {
+  std::vector<Row> rows;
+  for (const auto& [name, entry] : results.items()) rows.push_back({name, &entry});
+  return rows;
+}
+
+std::vector<Column<Row>> model_columns(const Json& first) {
+  std::vector<Column<Row>> columns = {model_column(),
+                                      number("lambda", "lambda", "{:.1e}", "lambda"),
+                                      in_csv("degrees_of_freedom"),
+                                      number("", "feature_count", "{}", "features"),
+                                      number("fitted values", "parameters", "{:.0f}", "parameters"),
+                                      in_csv("seeds")};
+  for (const std::size_t lead : table_leads(first))
+    columns.push_back(nrmse_column(fmt::format("nRMSE, lead {}", lead),
+                                   fmt::format("nrmse_{}", lead), position(first, lead)));
+  const auto diverged = [](const Row& row) { return row.at("diverged").back(); };
+  const std::vector<Column<Row>> more = {
+      number("valid time", "valid_time", "{:.2f}", "valid_time"),
+      in_csv("valid_time_spread"),
+      in_csv("always_valid"),
+      number("Hellinger", "hellinger", "{:.3f}", "hellinger"),
+      in_csv("hellinger_spread"),
+      in_csv("hellinger_floor"),
+      number_column<Row>("diverged", "diverged", diverged, "{:.3f}"),
+      number("Lyapunov exponent", "lyapunov", "{:.3f}", "lyapunov"),
+      in_csv("lyapunov_spread"),
+      in_csv("lyapunov_se"),
+      in_csv("fit_seconds")};
+  columns.insert(columns.end(), more.begin(), more.end());
+  return columns;
 }
 
 }  // namespace
@@ -145,111 +212,55 @@ Json verdicts(const Json& results) {
 
 void print_table(const Json& results) {
   if (results.empty() || !results.front().contains("nrmse")) return;
-  const auto leads = table_leads(results.front());
-  fmt::print("{:<22}{:>9}{:>10}", "model", "lambda", "fitted");
-  for (const std::size_t lead : leads) fmt::print("{:>21}", fmt::format("nRMSE lead {}", lead));
-  fmt::print("{:>8}{:>11}{:>10}{:>9}\n", "valid", "Hellinger", "diverged", "Lyap.");
-  for (const auto& [name, entry] : results.items()) {
-    fmt::print("{:<22}{:>9}{:>10}", name,
-               entry.contains("lambda") ? number_text(entry["lambda"], "{:.1e}") : "",
-               number_text(entry["parameters"], "{:.0f}"));
-    for (const std::size_t lead : leads) {
-      const std::size_t l = *position(entry, lead);
-      fmt::print("{:>21}", with_spread(entry["nrmse"][l], entry["nrmse_spread"][l]));
-    }
-    fmt::print("{:>8}{:>11}{:>10}{:>9}\n", number_text(entry["valid_time"], "{:.2f}"),
-               number_text(entry["hellinger"], "{:.3f}"),
-               number_text(entry["diverged"].back(), "{:.3f}"),
-               number_text(entry["lyapunov"], "{:.3f}"));
-  }
-  fmt::print("Hellinger floor {}; {} forecasts; valid: Lyapunov times\n",
+  fmt::print("{}Hellinger floor {}; {} forecasts; valid time in Lyapunov times\n",
+             aligned<Row>(model_columns(results.front()), rows_of(results)),
              with_error(number_text(results.front()["hellinger_floor"], "{:.3f}"), ""),
              results.front()["windows"].get<std::size_t>());
 }
 
 void write_tables(const std::filesystem::path& directory, const Json& results) {
-  const auto leads = table_leads(results.front());
-  std::string table = "model,lambda,degrees_of_freedom,features,parameters,seeds";
-  std::string markdown = "| model | λ per sample | fitted values |", rule = "|---|---|---|";
-  for (const std::size_t lead : leads) {
-    table += fmt::format(",nrmse_{0},nrmse_{0}_spread", lead);
-    markdown += fmt::format(" nRMSE, lead {} |", lead);
-    rule += "---|";
-  }
-  table +=
-      ",valid_time,valid_time_spread,always_valid,hellinger,hellinger_spread,hellinger_floor,"
-      "diverged,lyapunov,lyapunov_spread,lyapunov_se,fit_seconds\n";
-  markdown +=
-      " valid time | Hellinger | diverged | Lyapunov exponent |\n" + rule + "---|---|---|---|\n";
-  std::string rows = "model,lead,nrmse,nrmse_spread,mse,mae,diverged\n";
-  for (const auto& [name, entry] : results.items()) {
-    table += fmt::format("{},{},{},{},{},{}", name, value_of(entry, "lambda"),
-                         value_of(entry, "degrees_of_freedom"), value_of(entry, "feature_count"),
-                         value_of(entry, "parameters"), value_of(entry, "seeds"));
-    markdown += fmt::format("| {} | {} | {:.0f} |", name,
-                            entry.contains("lambda") ? number_text(entry["lambda"], "{:.1e}") : "",
-                            entry["parameters"].get<double>());
-    for (const std::size_t lead : leads) {
-      const std::size_t l = *position(entry, lead);
-      table += "," + number_text(entry["nrmse"][l], "{:.6g}") + "," +
-               number_text(entry["nrmse_spread"][l], "{:.3g}");
-      markdown += " " + with_spread(entry["nrmse"][l], entry["nrmse_spread"][l]) + " |";
-    }
-    for (const char* key : {"valid_time", "valid_time_spread", "always_valid", "hellinger",
-                            "hellinger_spread", "hellinger_floor"})
-      table += "," + value_of(entry, key);
-    table += "," + number_text(entry["diverged"].back(), "{:.6g}");
-    for (const char* key : {"lyapunov", "lyapunov_spread", "lyapunov_se", "fit_seconds"})
-      table += "," + value_of(entry, key);
-    table += "\n";
-    markdown += fmt::format(" {} | {} | {} | {} |\n", number_text(entry["valid_time"], "{:.2f}"),
-                            number_text(entry["hellinger"], "{:.3f}"),
-                            number_text(entry["diverged"].back(), "{:.3f}"),
-                            number_text(entry["lyapunov"], "{:.3f}"));
-    for (std::size_t l = 0; l < entry["lead"].size(); ++l)
-      rows += csv_row(
-          {name, std::to_string(entry["lead"][l].get<std::size_t>()),
-           number_text(entry["nrmse"][l], "{:.6g}"),
-           number_text(entry["nrmse_spread"][l], "{:.3g}"), number_text(entry["mse"][l], "{:.6g}"),
-           number_text(entry["mae"][l], "{:.6g}"), number_text(entry["diverged"][l], "{:.6g}")});
-  }
-  write_file_atomically(directory / "table.csv", table);
-  write_file_atomically(directory / "table.md", markdown);
-  write_file_atomically(directory / "leads.csv", rows);
+  const auto columns = model_columns(results.front());
+  const std::vector<Row> rows = rows_of(results);
+  write_file_atomically(directory / "table.csv", csv<Row>(columns, rows));
+  write_file_atomically(directory / "table.md", markdown<Row>(columns, rows));
+  std::vector<Row> leads;
+  for (const Row& row : rows)
+    for (std::size_t l = 0; l < row.at("lead").size(); ++l) leads.push_back(row.of_lead(l));
+  write_file_atomically(directory / "leads.csv",
+                        csv<Row>({model_column(), in_csv("lead"), nrmse_column("", "nrmse"),
+                                  in_csv("mse"), in_csv("mae"), in_csv("diverged")},
+                                 leads));
 }
 
 void print_scaling(const std::string& axis, const Json& results) {
-  for (const auto& [name, entry] : results.items()) {
-    fmt::print("{}\n{:>12}", name, axis);
-    for (const auto& lead : entry["lead"])
-      fmt::print("{:>21}", fmt::format("nRMSE lead {}", lead.get<std::size_t>()));
-    fmt::print("{:>10}\n", "valid");
-    for (std::size_t v = 0; v < entry["values"].size(); ++v) {
-      fmt::print("{:>12g}", entry["values"][v].get<double>());
-      for (std::size_t l = 0; l < entry["lead"].size(); ++l)
-        fmt::print("{:>21}", with_spread(entry["nrmse"][v][l], entry["nrmse_spread"][v][l]));
-      fmt::print("{:>10}\n", number_text(entry["valid_time"][v], "{:.2f}"));
-    }
+  for (const Row& row : rows_of(results)) {
+    const Json& leads = (*row.entry)["lead"];
+    std::vector<Column<Row>> columns = {number(axis, "values", "{:g}", "")};
+    for (std::size_t l = 0; l < leads.size(); ++l)
+      columns.push_back(
+          nrmse_column(fmt::format("nRMSE, lead {}", leads[l].get<std::size_t>()), "", l));
+    columns.push_back(number("valid time", "valid_time", "{:.2f}", ""));
+    std::vector<Row> rows;
+    for (std::size_t v = 0; v < row.at("values").size(); ++v)
+      rows.push_back({row.name, row.entry, v});
+    fmt::print("{}\n{}", row.name, aligned<Row>(columns, rows));
   }
 }
 
 void write_scaling(const std::filesystem::path& directory, const std::string& axis,
                    const Json& results) {
-  // With two columns named lead nothing reads it.
-  std::string rows = "model," + (axis == "lead" ? "lead_steps" : axis) +
-                     ",lambda,lead,nrmse,nrmse_spread,valid_time,seeds\n";
+  std::vector<Row> rows;
   for (const auto& [name, entry] : results.items())
     for (std::size_t v = 0; v < entry["values"].size(); ++v)
-      for (std::size_t l = 0; l < entry["lead"].size(); ++l) {
-        if (!entry["nrmse"][v][l].is_number()) continue;
-        rows += csv_row({name, number_text(entry["values"][v], "{:.10g}"),
-                         number_text(entry["lambda"][v], "{:.6g}"),
-                         std::to_string(entry["lead"][l].get<std::size_t>()),
-                         number_text(entry["nrmse"][v][l], "{:.6g}"),
-                         number_text(entry["nrmse_spread"][v][l], "{:.3g}"),
-                         number_text(entry["valid_time"][v], "{:.6g}"), value_of(entry, "seeds")});
-      }
-  write_file_atomically(directory / (axis + ".csv"), rows);
+      for (std::size_t l = 0; l < entry["lead"].size(); ++l)
+        if (entry["nrmse"][v][l].is_number()) rows.push_back({name, &entry, v, l});
+  // With two columns named lead nothing reads it.
+  const Column<Row> values =
+      number("", "values", "{}", axis == "lead" ? "lead_steps" : axis, "{:.10g}");
+  write_file_atomically(directory / (axis + ".csv"),
+                        csv<Row>({model_column(), values, in_csv("lambda"), in_csv("lead"),
+                                  nrmse_column("", "nrmse"), in_csv("valid_time"), in_csv("seeds")},
+                                 rows));
 }
 
 }  // namespace papillon::apps

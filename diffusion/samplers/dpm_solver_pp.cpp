@@ -1,5 +1,7 @@
 #include "papillon/diffusion/samplers/dpm_solver_pp.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace papillon {
@@ -28,7 +30,12 @@ double part_of_slope(double h, double previous) {
 
 template <class T>
 Tensor<T> dpm_solver_pp(const DenoisingModel<T>& model, const std::vector<int>& timesteps,
-                        Tensor<T> start, const StepOptions& options) {
+                        Tensor<T> start, const StepOptions& options, const DpmSolverOptions& own) {
+  if (own.order < 1 || own.order > 3)
+    throw ArgumentError(fmt::format("dpm_solver_pp: order is {}; must be 1, 2 or 3", own.order));
+  if (!(own.largest_step_ratio >= 1))
+    throw ArgumentError(fmt::format("dpm_solver_pp: largest step ratio is {}; must be at least 1",
+                                    own.largest_step_ratio));
   const ReverseProcess<T> process(model, timesteps, options);
   Tensor<T> m1, m2;       // the states predicted one and two steps ago
   double h1 = 0, h2 = 0;  // and the steps in lambda that followed those predictions
@@ -37,11 +44,11 @@ Tensor<T> dpm_solver_pp(const DenoisingModel<T>& model, const std::vector<int>& 
                                            const NoiseLevel& to, int i) {
     Tensor<T> m0 = process.predict(z, from).state;
     const double h = to.lambda - from.lambda;
-    history = std::isfinite(h) && alike(h, h1, options.largest_step_ratio) ? history : 0;
-    int order = std::min(options.order, history + 1);
-    const bool temper = options.temper_long_steps;
+    history = std::isfinite(h) && alike(h, h1, own.largest_step_ratio) ? history : 0;
+    int order = std::min(own.order, history + 1);
+    const bool temper = own.temper_long_steps;
     if (temper && !parabola_holds(h, h1)) order = std::min(order, 2);
-    if (options.lower_order_final) order = std::min(order, process.steps() - i);
+    if (own.lower_order_final) order = std::min(order, process.steps() - i);
     const double phi = -std::expm1(-h);  // 1 - e^-h
     z = combine(to.sigma / from.sigma, z, to.alpha * phi, m0);
     if (order >= 2) {
@@ -65,8 +72,17 @@ Tensor<T> dpm_solver_pp(const DenoisingModel<T>& model, const std::vector<int>& 
 }
 
 template Tensor<float> dpm_solver_pp(const DenoisingModel<float>&, const std::vector<int>&,
-                                     Tensor<float>, const StepOptions&);
+                                     Tensor<float>, const StepOptions&, const DpmSolverOptions&);
 template Tensor<double> dpm_solver_pp(const DenoisingModel<double>&, const std::vector<int>&,
-                                      Tensor<double>, const StepOptions&);
+                                      Tensor<double>, const StepOptions&, const DpmSolverOptions&);
+
+Sampler dpm_solver_sampler(const DpmSolverOptions& own) {
+  return {fmt::format("dpm{}m", own.order), Spacing::log_snr,
+          [own](const auto& model, const auto& timesteps, auto z, const StepOptions& options) {
+            return dpm_solver_pp(model, timesteps, std::move(z), options, own);
+          },
+          fmt::format(" lower_order_final {} largest_step_ratio {} temper_long_steps {}",
+                      own.lower_order_final, own.largest_step_ratio, own.temper_long_steps)};
+}
 
 }  // namespace papillon

@@ -25,4 +25,11 @@ template Tensor<float> heun(const DenoisingModel<float>&, const std::vector<int>
 template Tensor<double> heun(const DenoisingModel<double>&, const std::vector<int>&, Tensor<double>,
                              const StepOptions&);
 
+Sampler heun_sampler(const NoOptions&) {
+  return {"heun", Spacing::log_snr,
+          [](const auto& model, const auto& timesteps, auto z, const StepOptions& options) {
+            return heun(model, timesteps, std::move(z), options);
+          }};
+}
+
 }  // namespace papillon

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "papillon/diffusion/samplers/process.hpp"
+#include "papillon/tensor/registry.hpp"
 
 namespace papillon {
 
@@ -22,5 +23,6 @@ namespace papillon {
 template <class T>
 Tensor<T> heun(const DenoisingModel<T>& model, const std::vector<int>& timesteps, Tensor<T> z,
                const StepOptions& options = {});
+Sampler heun_sampler(const NoOptions& = {});
 
 }  // namespace papillon

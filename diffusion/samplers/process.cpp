@@ -80,16 +80,9 @@ ReverseProcess<T>::ReverseProcess(const DenoisingModel<T>& model, const std::vec
   if (!model.denoiser) throw ArgumentError("sampling: the model has no denoiser");
   check_timesteps(timesteps, model.schedule, false);
   check_head(model.head, model.schedule);
-  if (!(options.eta >= 0 && options.eta <= 1))
-    throw ArgumentError(fmt::format("sampling: eta {}; must be between 0 and 1", options.eta));
   if (!(options.clip >= 0))
     throw ArgumentError(
         fmt::format("sampling: clip {}; must be positive, or 0 for none", options.clip));
-  if (options.order < 1 || options.order > 3)
-    throw ArgumentError(fmt::format("sampling: order {}; must be 1, 2 or 3", options.order));
-  if (!(options.largest_step_ratio >= 1))
-    throw ArgumentError(fmt::format("sampling: largest step ratio {}; must be at least 1",
-                                    options.largest_step_ratio));
   // Noise must not grow in the last step.
   const double before = model.schedule.alpha_bar(timesteps[timesteps.size() - 2]);
   if (!(options.final_alpha_bar > before && options.final_alpha_bar <= 1))

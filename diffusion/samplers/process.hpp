@@ -1,51 +1,75 @@
-// What all samplers share: their options, and the walk down the timesteps. A sampler itself is only
-// the formula of one step.
+// What all samplers share: options of every step, the walk down the timesteps, and the type that
+// holds any of them. A sampler itself is only the formula of one step.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "papillon/diffusion/denoiser.hpp"
 #include "papillon/diffusion/timesteps.hpp"
+#include "papillon/tensor/options.hpp"
 #include "papillon/tensor/random.hpp"
 
 namespace papillon {
-
-// Ho et al. (2020), section 3.2: the variance of the posterior given the state (right for a single
-// point), or beta itself (right for N(0, 1)).
-enum class DdpmVariance { fixed_small, fixed_large };
 
 // Fills `out` with elements first, first + 1, ... of the noise that is added on arrival at step t.
 using NoiseSource = std::function<void(int t, std::uint64_t first, std::span<double> out)>;
 
 struct StepOptions {
-  double eta = 0;  // DDIM: 0 deterministic ... 1 as noisy as DDPM
-  DdpmVariance variance = DdpmVariance::fixed_small;
-  int order = 2;  // DPM-Solver++: 1 (which is DDIM), 2 or 3
   // Predicted states are clipped to [-clip, clip]; the noise is left as it was predicted. 0: not
   // clipped, which is right for standardised states: they reach 3 and more.
   double clip = 0;
   // alpha_bar of the entry 0 of the list; below 1 it leaves that much noise in the result.
   double final_alpha_bar = 1;
-  // DPM-Solver++: first order in the last step and at most second in the one before.
-  bool lower_order_final = true;
-  // DPM-Solver++: first order also where a step in lambda is more than so many times the one
-  // before, or less than that part of it: what is known of the states there says little of the
-  // step.
-  double largest_step_ratio = 4;
-  // DPM-Solver++: over long steps in lambda, only a part of the slope, and no third order. Without
-  // it the weights are the published ones; few steps may then be worse than DDIM's.
-  bool temper_long_steps = true;
   // Noise element (row r, component d) on arrival at step t is number 2^37 t + (first_row + r) D +
   // d of this stream: rows come out the same however they are split into batches.
   RandomStream random{};
   std::uint64_t first_row = 0;
   NoiseSource noise{};                                  // in place of the stream, if set
   std::function<void(int done, int steps)> progress{};  // called after each step, if set
+};
+
+// Any sampler with values of its own options.
+class Sampler {
+ public:
+  template <class T>
+  using Run = std::function<Tensor<T>(const DenoisingModel<T>&, const std::vector<int>& timesteps,
+                                      Tensor<T> z, const StepOptions&)>;
+
+  // spacing: of the timesteps where none is chosen. run: for both precisions, as ddim() in
+  // ddim.hpp. settings: the values of its own options as text, " eta 0.5"; empty if it has none.
+  template <class R>
+  Sampler(std::string name, Spacing spacing, R run, std::string settings = {})
+      : name_(std::move(name)),
+        settings_(std::move(settings)),
+        spacing_(spacing),
+        float_(run),
+        double_(run) {}
+
+  const std::string& name() const { return name_; }
+  const std::string& settings() const { return settings_; }
+  Spacing spacing() const { return spacing_; }
+  // z [N, D] at timesteps.front(); the result at timesteps.back().
+  template <class T>
+  Tensor<T> operator()(const DenoisingModel<T>& model, const std::vector<int>& timesteps,
+                       Tensor<T> z, const StepOptions& options) const {
+    if constexpr (std::is_same_v<T, float>)
+      return float_(model, timesteps, std::move(z), options);
+    else
+      return double_(model, timesteps, std::move(z), options);
+  }
+
+ private:
+  std::string name_, settings_;
+  Spacing spacing_;
+  Run<float> float_;
+  Run<double> double_;
 };
 
 // One noise level. lambda = log(alpha / sigma), +-infinity at the ends.

@@ -134,9 +134,9 @@ TEST_CASE("an interrupted experiment, resumed, ends with the same results") {
     REQUIRE(stopped.code == 130);
     CHECK(!fs::exists(folder / (out + "/results.json")));
     must_fail(folder, plain + "--out " + out + " --resume --seed 5", 3,
-              {"settings", "--seed 0.0 there, 5.0 here", "start anew without --resume"});
+              {"settings", "--seed 0 there, 5 here", "start anew without --resume"});
     must_fail(folder, run + "--out " + out + " --seed 5", 3,
-              {"holds another run (--seed 0.0 there, 5.0 here)"});
+              {"holds another run (--seed 0 there, 5 here)"});
     REQUIRE(folder.papillon("assimilate --quiet --out " + out + " --resume").code == 0);
     json a = json::parse(file_contents(folder / (out + "/results.json")))["results"];
     json b = json::parse(file_contents(folder / "whole/results.json"))["results"];
@@ -317,7 +317,7 @@ TEST_CASE("a slip does not cost a finished run, or one that is under way") {
   const ProgramFolder folder;
   const json run = results(folder, small + "--out run");
   const std::string stored = file_contents(folder / "run/results.json");
-  must_fail(folder, small + "--out run --members 1", 3, {"run", "--members 12.0 there, 1.0 here"});
+  must_fail(folder, small + "--out run --members 1", 3, {"run", "--members 12 there, 1 here"});
   must_fail(folder, small + "--out run --cycles 60", 3, {"--cycles"});
   must_fail(folder, small + "--out run --resume", 3, {"finished"});
   CHECK(file_contents(folder / "run/results.json") == stored);
@@ -372,6 +372,14 @@ TEST_CASE("what does not fit together is refused in one line") {
   must_fail(folder, small + "--start-step 5", 2, {"--start-step", "etkf"});
   must_fail(folder, enoi + "--covariance climatology --eta 0.5", 2, {"--eta", "ddim"});
   must_fail(folder, small + "--forcing 9", 2, {"--forcing", "lorenz96"});
+  for (const std::string option :
+       {"--truth-every 2", "--first-time 5", "--first-trajectory 1", "--noise-every 2",
+        "--tune-cycles 5", "--tune-burn-in 5", "--tune-trajectories 2", "--range 1:2", "--points 3",
+        "--tune-score analysis-rmse", "--tune-truth data/test.nc", "--store 5", "--store-from 5",
+        "--spread-states 5", "--baseline a", "--control a"})
+    must_fail(folder, small + option, 2, {option.substr(0, option.find(' ')), "is not used"});
+  must_fail(folder, small + "--observation-covariance negative.npy --observation-deviation 2", 2,
+            {"--observation-deviation", "--observation-covariance"});
   must_fail(folder, small + "--tune radius --range 1:2", 2, {"radius", "letkf"});
   must_fail(folder, small + "--tune interval --range 1:5", 2, {"interval", "no parameter"});
   must_fail(folder, small + "--tune members --range 2.2:2.8", 2, {"whole number"});

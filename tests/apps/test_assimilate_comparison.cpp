@@ -161,8 +161,14 @@ TEST_CASE("files of experiments that make no sense") {
             run + "baseline = \"b\"\ncycles = 5\n[[assimilate.run]]\nname = \"b\"\ncycles = 6\n", 2,
             "--cycles");
   must_fail(folder, run + "radius = 3\n", 2, "radius: is not used");
-  must_fail(folder, run + "baseline = \"b\"\n[[assimilate.run]]\nname = \"b\"\nnoise-every = 6\n",
+  must_fail(folder,
+            "[assimilate]\nforecast-noise = 0.1\n" + run +
+                "baseline = \"b\"\n[[assimilate.run]]\nname = \"b\"\nnoise-every = 6\n",
             2, "--noise-every");
+  must_fail(folder, run + "noise-every = 6\n", 2, "noise-every: is not used");
+  for (const char* setting : {"out = \"b\"", "json = \"b\"", "run = \"b\"", "resume = true",
+                              "threads = 1", "figure = \"b\""})
+    must_fail(folder, run + setting + "\n", 3, "of the whole experiment");
   must_fail(folder, run + "method = \"oi\"\n", 2, "run 'a'");
   must_fail(folder, "[[train.run]]\nname = \"a\"\n", 3, "run");
 }

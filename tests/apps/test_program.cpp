@@ -65,6 +65,44 @@ TEST_CASE("a command line that makes no sense is refused with 2") {
   CHECK(!fs::exists(place / "d"));
 }
 
+TEST_CASE("an option that would be ignored is refused with what it is for") {
+  const ProgramFolder place;
+  const std::string sample = "sample --model m --out s.nc ",
+                    surrogate = "surrogate --data d.nc --test t.nc --out o --no-figure --lambda 1 ";
+  for (const auto& [arguments, mentions] :
+       std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"fly", {"'fly' is no subcommand", "generate, train"}},
+           {sample + "--from a.nc --start-step 3 --count 5",
+            {"--count", "sampling without --from"}},
+           {sample + "--members 5", {"--members", "ensembles, with --from"}},
+           {sample + "--start-step 5", {"--start-step", "ensembles, with --from"}},
+           {sample + "--rho 3", {"--rho", "--spacing karras"}},
+           {sample + "--eta 0.5", {"--eta", "--sampler ddim"}},
+           {sample + "--variance large", {"--variance", "--sampler ddpm"}},
+           {"train --data d.nc --out r --validate-every 5", {"--validate-every", "--validation"}},
+           {"train --data d.nc --out r --resume --preset quick", {"--preset", "--resume"}},
+           {"evaluate --samples s.nc --reference r.nc --frechet-network f --features 8",
+            {"--features", "--frechet-network none"}},
+           {surrogate + "--models poly2 --epochs 3", {"--epochs", "dense<n>"}},
+           {surrogate + "--models poly2 --fourier-width 3", {"--fourier-width", "rff<n>"}},
+           {surrogate + "--models poly2 --timesteps 3", {"--timesteps", "trained"}},
+           {surrogate + "--models dense2", {"--lambda", "linear readout"}},
+           {surrogate + "--models poly2 --lyapunov-steps 3",
+            {"--lyapunov-steps", "--lyapunov-trajectories"}},
+           {surrogate + "--models poly2,poly2", {"'poly2'", "twice"}}})
+    must_fail(place, arguments, 2, mentions);
+  must_fail(place, "train --out gone --resume", 3, {"gone/config.toml", "no such file"});
+}
+
+TEST_CASE("pipes and folders in the place of files are refused at once") {
+  const ProgramFolder place;
+  REQUIRE(place.shell("mkfifo f.npy f.toml f.safetensors").code == 0);
+  for (const char* arguments :
+       {"train --data f.npy --out r", "info --config f.toml", "train --data . --out r",
+        "sample --model f.safetensors --out s.npy", "info --config ."})
+    must_fail(place, arguments, 3, {"must be a"});
+}
+
 TEST_CASE("settings: defaults < file < environment < flags") {
   const ProgramFolder place;
   put_file(place / "c.toml", "seed = 7\nthreads = 1\n[info]\nseed = 8\n[train]\nhead = 'noise'\n");

@@ -29,9 +29,8 @@ void train_a_model(const ProgramFolder& folder) {
 const std::string sets =
     "surrogate --data data/train.nc --validation data/validation.nc --test "
     "data/test.nc --quiet --no-figure ";
-const std::string small = sets +
-                          "--samples 2000 --windows 300 --leads 30 --batch-size "
-                          "100 --learning-rate 1e-3 --hidden 16 ";
+const std::string small = sets + "--samples 2000 --windows 300 --leads 30 ";
+const std::string networks = "--batch-size 100 --learning-rate 1e-3 --hidden 16 ";
 
 // Results without what differs from run to run.
 json results(const ProgramFolder& folder, const std::string& directory) {
@@ -50,7 +49,7 @@ TEST_CASE("a comparison: results, tables, and the same for any number of threads
   make_sets(folder);
   train_a_model(folder);
   const std::string models =
-      small +
+      small + networks +
       "--model run/model.safetensors --timesteps 0,400 --seeds 2 --lyapunov-trajectories 4 "
       "--lyapunov-steps 20 --epochs 4 --models "
       "trained,untrained-t400,rff64,poly3+state,dense2,residual2,trained-t400-mlp ";
@@ -93,7 +92,8 @@ TEST_CASE("a comparison: results, tables, and the same for any number of threads
 TEST_CASE("an interrupted comparison goes on where it stopped") {
   const ProgramFolder folder;
   make_sets(folder);
-  const std::string models = small + "--models poly3,rff32,dense3 --epochs 300 --seeds 2 --out ";
+  const std::string models =
+      small + networks + "--models poly3,rff32,dense3 --epochs 300 --seeds 2 --out ";
   REQUIRE(folder.papillon(models + "whole").code == 0);
   const Outcome stopped = folder.shell("\"$P\" " + models +
                                        "run &\np=$!\nwhile [ ! -s run/models/dense3-seed0.json ]; "
@@ -107,7 +107,7 @@ TEST_CASE("an interrupted comparison goes on where it stopped") {
   CHECK(fs::last_write_time(folder / "run/models/dense3-seed0.json") == before);
   CHECK(results(folder, "run") == results(folder, "whole"));
   // Other settings are another run.
-  REQUIRE(folder.papillon(models + "run --corruption 0.1 --models poly3").code == 0);
+  REQUIRE(folder.papillon(models + "run --corruption 0.1").code == 0);
   CHECK(results(folder, "run")["poly3@auto"] != results(folder, "whole")["poly3@auto"]);
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("scalings") {
                                      std::pair{std::string("corruption"), std::string("0,0.5")},
                                      std::pair{std::string("lead"), std::string("1,5,20")}}) {
     CAPTURE(axis);
-    const Outcome run = folder.papillon(small +
+    const Outcome run = folder.papillon(small + networks +
                                         "--models poly3,dense1 --epochs 1 --seeds 2 --lambda "
                                         "1e-6 --scaling " +
                                         axis + " --scaling-values " + values + " --out s");

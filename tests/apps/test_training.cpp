@@ -155,7 +155,9 @@ TEST_CASE("a resumed run names the setting that differs, and takes those that ch
   const std::string model = file_contents(place / "run/model.safetensors");
   CHECK(resume("").code == 0);
   CHECK(file_contents(place / "run/model.safetensors") == model);
-  CHECK(resume("--log-every 7 --checkpoint-every 1 --validate-every 9 --threads 1").code == 0);
+  CHECK(resume("--log-every 7 --checkpoint-every 1 --threads 1 --validate-every 9 "
+               "--validation data/validation.nc")
+            .code == 0);
 }
 
 TEST_CASE("a resumed run with more samples goes on by a new plan, and the log says so") {

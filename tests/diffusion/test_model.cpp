@@ -97,11 +97,11 @@ TEST_CASE("model: a row's prediction and features have the same bits in any batc
 TEST_CASE("model: states of one seed have the same bits in batches of any size", "[model]") {
   const DiffusionModel model = small_model();
   const DenoisingModel<float> denoising{make_denoiser(model), model.schedule, model.head};
-  for (const SamplerName name : {SamplerName::ddpm, SamplerName::ddim, SamplerName::dpm2m,
-                                 SamplerName::dpm3m, SamplerName::heun}) {
-    CAPTURE(to_string(name));
+  for (const Sampler& sampler : {ddpm_sampler(), ddim_sampler(), dpm_solver_sampler(),
+                                 dpm_solver_sampler({.order = 3}), heun_sampler()}) {
+    CAPTURE(sampler.name());
     SamplerOptions options;
-    options.sampler = name;
+    options.sampler = sampler;
     options.steps = 4;
     options.random = {5, 0};
     const Tensor<float> all = sample(denoising, 600, 3, options).states;

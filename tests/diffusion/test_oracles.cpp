@@ -71,7 +71,7 @@ TEST_CASE("samples of a kernel density without bandwidth are its states", "[orac
   const auto states = Tensor<double>::matrix({{2, 1}, {-1, 0.2}, {0.5, -1.7}});
   const auto model = kernel_density_oracle(states, 0, NoiseSchedule::cosine(), Head::velocity);
   SamplerOptions options;
-  options.sampler = SamplerName::ddpm;
+  options.sampler = ddpm_sampler();
   options.spacing = Spacing::uniform;
   options.steps = 100;
   const auto x = sample(model, 3000, 2, options).states;

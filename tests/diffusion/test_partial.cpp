@@ -29,7 +29,7 @@ double distance(const Tensor<double>& ensembles, const Tensor<double>& states) {
 
 SamplerOptions ancestral() {
   SamplerOptions options;
-  options.sampler = SamplerName::ddpm;
+  options.sampler = ddpm_sampler();
   options.spacing = Spacing::uniform;
   options.steps = 100;
   options.random = {3, 1};

@@ -98,10 +98,11 @@ TEMPLATE_TEST_CASE("DPM-Solver++ 2M reproduces the expected mean", "[sampler][go
   timesteps.push_back(0);
   const auto m = model<TestType>(Head::noise);
   StepOptions options;
-  options.lower_order_final = false;
-  options.largest_step_ratio = 10;                    // their last step is 4.9 times the one before
+  DpmSolverOptions own;
+  own.lower_order_final = false;
+  own.largest_step_ratio = 10;                        // their last step is 4.9 times the one before
   options.final_alpha_bar = m.schedule.alpha_bar(1);  // the last sigma is that of their index 0
-  options.temper_long_steps = false;                  // nor have they that
-  const auto x = dpm_solver_pp(m, timesteps, start<TestType>(), options);
+  own.temper_long_steps = false;                      // nor have they that
+  const auto x = dpm_solver_pp(m, timesteps, start<TestType>(), options, own);
   CHECK(std::abs(sum_of_magnitudes(x) / 768 - 0.3301) < 1e-3);
 }

@@ -14,8 +14,8 @@ using namespace papillon;
 
 namespace {
 
-constexpr SamplerName all_samplers[] = {SamplerName::ddpm, SamplerName::ddim, SamplerName::dpm2m,
-                                        SamplerName::dpm3m, SamplerName::heun};
+const Sampler all_samplers[] = {ddpm_sampler(), ddim_sampler(), dpm_solver_sampler(),
+                                dpm_solver_sampler({.order = 3}), heun_sampler()};
 constexpr Head all_heads[] = {Head::noise, Head::state, Head::velocity, Head::score};
 
 const std::vector<double> mu{0.7, -0.4, 0.1};
@@ -48,14 +48,23 @@ double moment_error(const Tensor<T>& x) {
   return worst;
 }
 
-SamplerOptions options_for(SamplerName name, int steps, Spacing spacing = Spacing::log_snr) {
+SamplerOptions options_for(const Sampler& sampler, int steps, Spacing spacing = Spacing::log_snr) {
   SamplerOptions options;
-  options.sampler = name;
+  options.sampler = sampler;
   options.steps = steps;
   options.spacing = spacing;
   options.random = {42, 7};
   return options;
 }
+
+// A step down to a share of the predicted state.
+struct ShrinkOptions {
+  double share = 1;
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("share", self.share, {"of the state that is kept", closed(0, 1)});
+  }
+};
 
 }  // namespace
 
@@ -64,35 +73,35 @@ TEMPLATE_TEST_CASE("samples of a Gaussian have its mean and covariance", "[sampl
   // Standard errors at 20,000 rows are up to 0.01; the rest is the samplers' own error.
   constexpr std::size_t rows = 20000;
   const auto model = oracle<TestType>(Head::velocity);
-  for (const SamplerName name : {SamplerName::dpm2m, SamplerName::dpm3m, SamplerName::heun}) {
-    INFO(to_string(name));
-    CHECK(moment_error(sample(model, rows, 3, options_for(name, 60)).states) < 0.04);
+  for (const Sampler& sampler :
+       {dpm_solver_sampler(), dpm_solver_sampler({.order = 3}), heun_sampler()}) {
+    INFO(sampler.name());
+    CHECK(moment_error(sample(model, rows, 3, options_for(sampler, 60)).states) < 0.04);
   }
-  CHECK(moment_error(sample(model, rows, 3, options_for(SamplerName::ddim, 400)).states) < 0.04);
-  auto ancestral = options_for(SamplerName::ddpm, 250, Spacing::uniform);
+  CHECK(moment_error(sample(model, rows, 3, options_for(ddim_sampler(), 400)).states) < 0.04);
+  auto ancestral = options_for(ddpm_sampler(), 250, Spacing::uniform);
   CHECK(moment_error(sample(model, rows, 3, ancestral).states) < 0.04);
   // beta itself as variance is too large while signal grows (Ho et al. 2020, section 3.2), and
   // right in the limit of many steps.
-  ancestral.variance = DdpmVariance::fixed_large;
+  ancestral.sampler = ddpm_sampler({DdpmVariance::fixed_large});
   CHECK(moment_error(sample(model, rows, 3, ancestral).states) < 0.06);
 }
 
 TEST_CASE("DDIM with eta 1 is DDPM", "[sampler]") {
   const auto model = oracle(Head::velocity);
-  auto ddim = options_for(SamplerName::ddim, 50, Spacing::uniform);
-  ddim.eta = 1;
-  const auto ddpm = options_for(SamplerName::ddpm, 50, Spacing::uniform);
+  const auto ddim = options_for(ddim_sampler({.eta = 1}), 50, Spacing::uniform);
+  const auto ddpm = options_for(ddpm_sampler(), 50, Spacing::uniform);
   // The same noise, and two ways to write one formula: rounding only.
   CHECK(max_abs_difference(sample(model, 100, 3, ddim).states, sample(model, 100, 3, ddpm).states) <
         1e-11);
 }
 
 TEST_CASE("all heads give the same samples", "[sampler]") {
-  for (const SamplerName name : all_samplers) {
-    const auto options = options_for(name, 20);
+  for (const Sampler& sampler : all_samplers) {
+    const auto options = options_for(sampler, 20);
     const auto wanted = sample(oracle(Head::velocity), 50, 3, options).states;
     for (const Head head : all_heads) {
-      INFO(to_string(name) << " " << to_string(head));
+      INFO(sampler.name() << " " << to_string(head));
       // Rounding grows by 1 / alpha (2000 at the first step) on the way through the noise.
       CHECK(max_abs_difference(sample(oracle(head), 50, 3, options).states, wanted) < 1e-9);
     }
@@ -117,40 +126,46 @@ TEST_CASE("options that give other states have another description", "[sampler]"
                              sample(model, 4, 3, after).states) > 1e-6);
     CHECK(describe(before) != describe(after));
   };
-  for (const SamplerName name : all_samplers)
-    for (const Change change : any) check(options_for(name, 10), change);
-  check(options_for(SamplerName::ddpm, 10),
-        [](SamplerOptions& o) { o.variance = DdpmVariance::fixed_large; });
-  check(options_for(SamplerName::ddim, 10), [](SamplerOptions& o) { o.eta = 0.5; });
-  check(options_for(SamplerName::dpm3m, 30),
-        [](SamplerOptions& o) { o.lower_order_final = false; });
-  check(options_for(SamplerName::dpm2m, 10), [](SamplerOptions& o) { o.largest_step_ratio = 1; });
-  for (const SamplerName name : {SamplerName::dpm2m, SamplerName::dpm3m})
-    check(options_for(name, 10), [](SamplerOptions& o) { o.temper_long_steps = false; });
-  check(options_for(SamplerName::heun, 10, Spacing::karras), [](SamplerOptions& o) { o.rho = 4; });
-  check(options_for(SamplerName::dpm2m, 30),
-        [](SamplerOptions& o) { o.sampler = SamplerName::dpm3m; });
+  for (const Sampler& sampler : all_samplers)
+    for (const Change change : any) check(options_for(sampler, 10), change);
+  check(options_for(ddpm_sampler(), 10),
+        [](SamplerOptions& o) { o.sampler = ddpm_sampler({DdpmVariance::fixed_large}); });
+  check(options_for(ddim_sampler(), 10),
+        [](SamplerOptions& o) { o.sampler = ddim_sampler({.eta = 0.5}); });
+  check(options_for(dpm_solver_sampler({.order = 3}), 30), [](SamplerOptions& o) {
+    o.sampler = dpm_solver_sampler({.order = 3, .lower_order_final = false});
+  });
+  check(options_for(dpm_solver_sampler(), 10),
+        [](SamplerOptions& o) { o.sampler = dpm_solver_sampler({.largest_step_ratio = 1}); });
+  check(options_for(dpm_solver_sampler(), 10),
+        [](SamplerOptions& o) { o.sampler = dpm_solver_sampler({.temper_long_steps = false}); });
+  check(options_for(dpm_solver_sampler({.order = 3}), 10), [](SamplerOptions& o) {
+    o.sampler = dpm_solver_sampler({.order = 3, .temper_long_steps = false});
+  });
+  check(options_for(heun_sampler(), 10, Spacing::karras), [](SamplerOptions& o) { o.rho = 4; });
+  check(options_for(dpm_solver_sampler(), 30),
+        [](SamplerOptions& o) { o.sampler = dpm_solver_sampler({.order = 3}); });
 }
 
 TEST_CASE("evaluations and progress are counted", "[sampler]") {
   const auto model = oracle(Head::velocity);
-  for (const SamplerName name : all_samplers) {
-    auto options = options_for(name, 12, Spacing::karras);
+  for (const Sampler& sampler : all_samplers) {
+    auto options = options_for(sampler, 12, Spacing::karras);
     int calls = 0;
     options.progress = [&](int done, int steps) {
       CHECK(done == ++calls);
       CHECK(steps == 12);
     };
     const auto out = sample(model, 4, 3, options);
-    CHECK(out.network_evaluations == (name == SamplerName::heun ? 23 : 12));
+    CHECK(out.network_evaluations == (sampler.name() == "heun" ? 23 : 12));
     CHECK(calls == 12);
   }
 }
 
 TEMPLATE_TEST_CASE("a row depends on its number alone", "[sampler]", float, double) {
   const auto model = oracle<TestType>(Head::velocity);
-  for (const SamplerName name : all_samplers) {
-    auto options = options_for(name, 10);
+  for (const Sampler& sampler : all_samplers) {
+    auto options = options_for(sampler, 10);
     constexpr std::size_t rows = 7001, cut = 2003;  // more than one tile of noise
     const auto whole = sample(model, rows, 3, options).states;
     CHECK(identical(whole, sample(model, rows, 3, options).states));
@@ -174,11 +189,11 @@ TEST_CASE("a schedule without signal at its end can be sampled with a velocity h
   auto betas = NoiseSchedule::cosine(200).betas();
   betas.back() = 1;
   const auto schedule = NoiseSchedule::from_betas(betas);
-  for (const SamplerName name : all_samplers)
+  for (const Sampler& sampler : all_samplers)
     for (const Head head : {Head::velocity, Head::state}) {
-      INFO(to_string(name));
-      CHECK(moment_error(sample(oracle(head, schedule), 10000, 3, options_for(name, 200)).states) <
-            0.06);
+      INFO(sampler.name());
+      CHECK(moment_error(
+                sample(oracle(head, schedule), 10000, 3, options_for(sampler, 200)).states) < 0.06);
     }
   CHECK_THROWS_AS(oracle(Head::noise, schedule), ArgumentError);
   auto model = oracle(Head::velocity, schedule);
@@ -188,7 +203,7 @@ TEST_CASE("a schedule without signal at its end can be sampled with a velocity h
 
 TEST_CASE("clipping bounds the states and is off by default", "[sampler]") {
   const auto model = oracle(Head::velocity);
-  auto options = options_for(SamplerName::ddim, 10);
+  auto options = options_for(ddim_sampler(), 10);
   double largest = 0;
   for (const double x : sample(model, 500, 3, options).states)
     largest = std::max(largest, std::abs(x));
@@ -198,7 +213,7 @@ TEST_CASE("clipping bounds the states and is off by default", "[sampler]") {
 }
 
 TEST_CASE("no rows are no samples", "[sampler]") {
-  const auto out = sample(oracle(Head::velocity), 0, 3, options_for(SamplerName::ddpm, 5));
+  const auto out = sample(oracle(Head::velocity), 0, 3, options_for(ddpm_sampler(), 5));
   CHECK(out.states.shape() == Shape{0, 3});
 }
 
@@ -240,19 +255,20 @@ TEST_CASE("samplers refuse what makes no sense", "[sampler]") {
   refused([](auto& o) { o.steps = 1001; });
   refused([](auto& o) { o.timesteps = {1000, 500, 500, 0}; });
   refused([](auto& o) { o.timesteps = {1000, 500, 1}; });
-  refused([](auto& o) { o.eta = 0.5; });  // with DPM-Solver++
-  refused([](auto& o) { o.variance = DdpmVariance::fixed_large; });
-  refused([](auto& o) { o.sampler = SamplerName::ddim, o.eta = 1.5; });
-  refused([](auto& o) { o.sampler = SamplerName::ddim, o.eta = std::nan(""); });
+  refused([](auto& o) { o.sampler = ddim_sampler({.eta = 1.5}); });
+  refused([](auto& o) { o.sampler = ddim_sampler({.eta = std::nan("")}); });
+  refused([](auto& o) { o.sampler = dpm_solver_sampler({.order = 4}); });
   refused([](auto& o) { o.clip = -1; });
-  refused([](auto& o) { o.largest_step_ratio = 0.5; });
+  refused([](auto& o) { o.sampler = dpm_solver_sampler({.largest_step_ratio = 0.5}); });
   refused([](auto& o) { o.final_alpha_bar = 0; });
   refused([](auto& o) { o.final_alpha_bar = 1.5; });
   refused([](auto& o) { o.first_row = std::uint64_t{1} << 37; });
   CHECK_THROWS_AS(sample(model, 2, 0), ArgumentError);
   CHECK_THROWS_AS(sample(model, 2, 4), ShapeError);  // the oracle has three components
-  for (const SamplerName name : all_samplers) CHECK(parse_sampler(to_string(name)) == name);
-  CHECK_THROWS_AS(parse_sampler("euler"), ArgumentError);
+  for (const Sampler& sampler : all_samplers)
+    CHECK(Choice(samplers(), "sampler", "", sampler.name()).make().settings() ==
+          sampler.settings());
+  CHECK_THROWS_AS(Choice(samplers(), "sampler", "", "euler"), ArgumentError);
 
   auto broken = model;
   broken.denoiser = nullptr;
@@ -263,4 +279,36 @@ TEST_CASE("samplers refuse what makes no sense", "[sampler]") {
   CHECK_THROWS_AS(sample(broken, 2, 3), NumericalError);
   broken.denoiser = [](const Tensor<double>&, int) { return Tensor<double>::ones({1, 3}); };
   CHECK_THROWS_AS(sample(broken, 2, 3), ShapeError);
+}
+
+TEST_CASE("a sampler of one's own is chosen by name and lists its options", "[sampler][registry]") {
+  SamplerRegistry registry = samplers();
+  registry.add<ShrinkOptions>("shrink", [](const ShrinkOptions& own) {
+    return Sampler("shrink", Spacing::uniform,
+                   [own](const auto& model, const auto& timesteps, auto z, const auto& options) {
+                     const ReverseProcess process(model, timesteps, options);
+                     return process.run(std::move(z), [&](auto& x, const NoiseLevel& from,
+                                                          const NoiseLevel& to, int) {
+                       const auto [state, noise] = process.predict(x, from);
+                       x = combine(own.share * to.alpha, state, to.sigma, noise);
+                     });
+                   });
+  });
+  SamplerChoice choice;
+  choice.sampler = Choice(registry, "sampler", "", "shrink");
+  std::vector<Option> list;
+  append_options(list, choice);
+  const auto share =
+      std::find_if(list.begin(), list.end(), [](const Option& o) { return o.name == "share"; });
+  REQUIRE(share != list.end());
+  CHECK(share->use == "--sampler shrink");
+  const auto model = oracle<double>(Head::velocity);
+  // With all of the state it is DDIM; without, nothing is left at the end.
+  SamplerOptions options = choice.make();
+  options.random = {42, 7};
+  CHECK(max_abs_difference(
+            sample(model, 5, 3, options).states,
+            sample(model, 5, 3, options_for(ddim_sampler(), 50, Spacing::uniform)).states) < 1e-12);
+  share->assign({"0"});
+  for (const double x : sample(model, 5, 3, choice.make()).states) CHECK(x == 0);
 }

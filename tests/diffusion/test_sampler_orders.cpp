@@ -16,8 +16,8 @@ using namespace papillon;
 namespace {
 
 const std::vector<double> mu{0.7, -0.4}, variance{2.0, 0.09};
-using Sampler = std::function<Tensor<double>(const DenoisingModel<double>&, const std::vector<int>&,
-                                             Tensor<double>)>;
+using SamplerFunction = std::function<Tensor<double>(const DenoisingModel<double>&,
+                                                     const std::vector<int>&, Tensor<double>)>;
 
 // n steps evenly in lambda from one step of the schedule to another, both noisy.
 std::vector<int> even_steps(const NoiseSchedule& s, int from, int to, int n) {
@@ -41,7 +41,7 @@ Tensor<double> exact(const NoiseSchedule& s, int from, int to, const Tensor<doub
 }
 
 // Minus the slope of log error over log steps, by least squares.
-double order(const Sampler& sampler, Head head, bool down_to_zero) {
+double order(const SamplerFunction& sampler, Head head, bool down_to_zero) {
   const auto schedule = NoiseSchedule::cosine(100000);
   const auto model = gaussian_oracle<double>(mu, variance, schedule, head);
   const auto z = random_normal<double>({16, 2}, {5, 0});
@@ -58,25 +58,23 @@ double order(const Sampler& sampler, Head head, bool down_to_zero) {
   return -(n * xy - x * y) / (n * xx - x * x);
 }
 
-Sampler multistep(int solver_order) {
+SamplerFunction multistep(int solver_order) {
   return [=](const auto& model, const auto& timesteps, Tensor<double> z) {
-    StepOptions options;
-    options.order = solver_order;
-    options.lower_order_final = false;
-    return dpm_solver_pp(model, timesteps, std::move(z), options);
+    return dpm_solver_pp(model, timesteps, std::move(z), {},
+                         {.order = solver_order, .lower_order_final = false});
   };
 }
 
 }  // namespace
 
 TEST_CASE("the error of each deterministic sampler falls with its order", "[sampler][order]") {
-  const Sampler euler = [](const auto& m, const auto& t, Tensor<double> z) {
+  const SamplerFunction euler = [](const auto& m, const auto& t, Tensor<double> z) {
     return ddim(m, t, std::move(z));
   };
-  const Sampler trapezoid = [](const auto& m, const auto& t, Tensor<double> z) {
+  const SamplerFunction trapezoid = [](const auto& m, const auto& t, Tensor<double> z) {
     return heun(m, t, std::move(z));
   };
-  const std::vector<std::pair<Sampler, double>> table{
+  const std::vector<std::pair<SamplerFunction, double>> table{
       {euler, 1}, {multistep(1), 1}, {trapezoid, 2}, {multistep(2), 2}, {multistep(3), 3}};
   for (std::size_t i = 0; i < table.size(); ++i)
     for (const Head head : {Head::velocity, Head::noise}) {
@@ -92,11 +90,11 @@ TEST_CASE("DPM-Solver++ of order 1 is DDIM", "[sampler]") {
   const auto model = gaussian_oracle<double>(mu, variance, schedule, Head::velocity);
   const auto z = random_normal<double>({16, 2}, {5, 1});
   const auto timesteps = make_timesteps(Spacing::uniform, schedule, 20);
-  StepOptions options;
+  DpmSolverOptions options;
   options.order = 1;
   // Two ways to write one formula: rounding only.
-  CHECK(max_abs_difference(dpm_solver_pp(model, timesteps, z, options), ddim(model, timesteps, z)) <
-        1e-12);
+  CHECK(max_abs_difference(dpm_solver_pp(model, timesteps, z, {}, options),
+                           ddim(model, timesteps, z)) < 1e-12);
 }
 
 TEST_CASE("over the whole cosine schedule higher orders are closer to the exact end", "[sampler]") {
@@ -107,11 +105,11 @@ TEST_CASE("over the whole cosine schedule higher orders are closer to the exact 
   const auto z = random_normal<double>({64, 2}, {5, 2});
   const auto timesteps = make_timesteps(Spacing::log_snr, schedule, 50);
   const auto truth = exact(schedule, 1000, 0, z);
-  StepOptions third;
+  DpmSolverOptions third;
   third.order = 3;
   const double e1 = max_abs_difference(ddim(model, timesteps, z), truth);
   const double e2 = max_abs_difference(dpm_solver_pp(model, timesteps, z), truth);
-  const double e3 = max_abs_difference(dpm_solver_pp(model, timesteps, z, third), truth);
+  const double e3 = max_abs_difference(dpm_solver_pp(model, timesteps, z, {}, third), truth);
   const double eh = max_abs_difference(heun(model, timesteps, z), truth);
   INFO(e1 << " " << e2 << " " << e3 << " " << eh);
   CHECK(e2 < e1 / 4);
@@ -122,7 +120,7 @@ TEST_CASE("over the whole cosine schedule higher orders are closer to the exact 
     for (const int steps : {10, 20}) {
       const auto few = make_timesteps(spacing, schedule, steps);
       const double d1 = max_abs_difference(ddim(model, few, z), truth);
-      const double d3 = max_abs_difference(dpm_solver_pp(model, few, z, third), truth);
+      const double d3 = max_abs_difference(dpm_solver_pp(model, few, z, {}, third), truth);
       INFO(to_string(spacing) << " " << d1 << " " << d3);
       CHECK(d3 < d1);
     }

@@ -97,8 +97,8 @@ TEST_CASE("state and noise follow from the target of every head", "[head]") {
 }
 
 TEST_CASE("heads have names, and are refused where nothing follows from them", "[head]") {
-  for (const Head head : all_heads) CHECK(parse_head(to_string(head)) == head);
-  CHECK_THROWS_AS(parse_head("epsilon"), ArgumentError);
+  for (const Head head : all_heads) CHECK(parse_enum<Head>(to_string(head), "head") == head);
+  CHECK_THROWS_AS(parse_enum<Head>("epsilon", "head"), ArgumentError);
   CHECK_THROWS_AS(recovery_coefficients(Head::noise, 0, 1), ArgumentError);
   CHECK_THROWS_AS(recovery_coefficients(Head::score, 0, 1), ArgumentError);
   CHECK_THROWS_AS(recovery_coefficients(Head::state, 1, 0), ArgumentError);

@@ -81,6 +81,7 @@ TEST_CASE("lists that do not descend to 0 within the schedule are refused", "[ti
   CHECK_THROWS_AS(make_timesteps(Spacing::karras, s, 10, -1), ArgumentError);
   CHECK_THROWS_AS(last_steps({100, 50, 0}, 0), ArgumentError);
   CHECK_THROWS_AS(last_steps({100, 50, 0}, 3), ArgumentError);
-  CHECK_THROWS_AS(parse_spacing("linspace"), ArgumentError);
-  for (const Spacing spacing : all_spacings) CHECK(parse_spacing(to_string(spacing)) == spacing);
+  CHECK_THROWS_AS(parse_enum<Spacing>("linspace", "spacing"), ArgumentError);
+  for (const Spacing spacing : all_spacings)
+    CHECK(parse_enum<Spacing>(to_string(spacing), "spacing") == spacing);
 }

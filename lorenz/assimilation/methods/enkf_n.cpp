@@ -41,9 +41,9 @@ struct Prior {
 };
 
 Prior prior(double members, const Spectrum& spectrum, const EnkfNOptions& options) {
-  double epsilon = options.uncertain_mean ? 1 + 1 / members : 1;
+  double epsilon = options.known_mean ? 1 : 1 + 1 / members;
   double exponent = members + options.gauge;
-  if (options.mode_correction) {
+  if (!options.without_mode_correction) {
     double weight = members - static_cast<double>(spectrum.rank);
     for (std::size_t k = 0; k < spectrum.rank; ++k)
       weight += 1 / (1 + spectrum.s[k] * spectrum.s[k]);
@@ -135,7 +135,7 @@ void enkf_n_analysis(AnalysisCase& analysis, const EnkfNOptions& options, Arena&
     squares += w[k] * w[k];
   }
   const double curvature = exponent / squares;
-  const double rank_one = options.full_hessian ? 2 * curvature / squares : 0;
+  const double rank_one = options.partial_hessian ? 0 : 2 * curvature / squares;
   const double scale = 1 / std::sqrt(curvature);
   const double* g = transform_in_span(rank, sigma, w, curvature, rank_one, scale, memory);
   move_mean(x.mean, x.anomalies, spectrum, w);
@@ -167,8 +167,8 @@ MethodPointer enkf_n(std::size_t members, const EnkfNOptions& options) {
       {"enkf_n",
        fmt::format("enkf_n members {} uncertain_mean {} gauge {} mode_correction {} certainty {} "
                    "full_hessian {} analysis_anomaly_inflation {} rotate {}",
-                   members, options.uncertain_mean, options.gauge, options.mode_correction,
-                   options.certainty, options.full_hessian, options.analysis_anomaly_inflation,
+                   members, !options.known_mean, options.gauge, !options.without_mode_correction,
+                   options.certainty, !options.partial_hessian, options.analysis_anomaly_inflation,
                    options.rotate),
        members},
       [options](AnalysisCase& analysis, Arena& memory) {

@@ -2,30 +2,44 @@
 #pragma once
 
 #include "papillon/lorenz/assimilation/method.hpp"
+#include "papillon/tensor/options.hpp"
 
 namespace papillon::inline assimilation {
 
 struct EnkfNOptions {
-  // epsilon_N: 1 + 1/M where the mean of the prior is uncertain as well, 1 where it is taken for
-  // known.
-  bool uncertain_mean = true;
+  // epsilon_N is 1 where the mean of the prior is taken for known, and otherwise 1 + 1/M.
+  bool known_mean = false;
   // The g of the exponent (M + g) / 2: 0 in Bocquet (2011), 1 in Bocquet and Sakov (2012).
   int gauge = 0;
   // Where the observations say little, the mode of the prior, zeta = (M + g) / epsilon_N, is not M
-  // - 1, and the anomalies would shrink or grow in each cycle for no reason. The correction divides
+  // - 1, and the anomalies would shrink or grow in each cycle for no reason. A correction divides
   // epsilon_N and multiplies M + g by (epsilon_N (M - 1) / (M + g))^(k/2), k the mean over the M
   // directions of 1 / (1 + s_k^2), the weight that the prior has in the analysis (after Bocquet et
   // al. 2015, doi:10.5194/npg-22-645-2015, and Raanes et al. 2019, doi:10.1002/qj.3386).
-  bool mode_correction = true;
+  bool without_mode_correction = false;
   // Multiplies epsilon_N and M + g: above 1, the ensemble is trusted like a larger one (Raanes et
   // al. 2019, xN).
   double certainty = 1;
-  // The transform uses the whole Hessian; without it, the term -2 w w^T is left out, which is the
-  // ETKF's transform with the covariance divided by zeta / (M - 1): narrower, and on Lorenz-96
-  // closer to the truth (docs/assimilation.md).
-  bool full_hessian = true;
+  // The transform uses the Hessian without the term -2 w w^T, which is the ETKF's transform with
+  // the covariance divided by zeta / (M - 1): narrower than with the whole Hessian, and on
+  // Lorenz-96 closer to the truth (docs/assimilation.md).
+  bool partial_hessian = false;
   double analysis_anomaly_inflation = 1;  // on top, for model error
   bool rotate = false;                    // as in EtkfOptions
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("known-mean", self.known_mean, {"without uncertainty of the prior's mean"});
+    visit("gauge", self.gauge,
+          {"g: 0 in Bocquet (2011), 1 in Bocquet and Sakov (2012)", closed(0, 1'000'000)});
+    visit("without-mode-correction", self.without_mode_correction, {"as first published"});
+    visit("certainty", self.certainty,
+          {"factor of the ensemble's size in the prior (xN)", above(0, 1e9)});
+    visit("partial-hessian", self.partial_hessian, {"without the term -2 w w^T"});
+    visit("analysis-anomaly-inflation", self.analysis_anomaly_inflation,
+          {"factor of the analysis anomalies", above(0, 1e9)});
+    visit("rotate", self.rotate, {"random mean-preserving rotation"});
+  }
 };
 
 // The prior integrates over the covariances from which the ensemble may have been drawn (Bocquet

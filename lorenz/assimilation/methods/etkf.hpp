@@ -2,6 +2,7 @@
 #pragma once
 
 #include "papillon/lorenz/assimilation/method.hpp"
+#include "papillon/tensor/options.hpp"
 
 namespace papillon::inline assimilation {
 
@@ -16,6 +17,15 @@ struct EtkfOptions {
   // A random orthogonal matrix that keeps the mean is applied to the analysis anomalies: their
   // distribution becomes nearer to Gaussian (Sakov and Oke 2008, section 5).
   bool rotate = false;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("prior-variance-inflation", self.prior_variance_inflation,
+          {"factor of the prior covariance inside the analysis", above(0, 1e9)});
+    visit("analysis-anomaly-inflation", self.analysis_anomaly_inflation,
+          {"factor of the analysis anomalies", above(0, 1e9)});
+    visit("rotate", self.rotate, {"random mean-preserving rotation"});
+  }
 };
 
 // With the normalised anomalies S = R^-1/2 (H(x_m) - mean) / sqrt(M - 1) = sum_k s_k a_k v_k^T (one

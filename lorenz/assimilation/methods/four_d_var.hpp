@@ -3,6 +3,7 @@
 
 #include "papillon/lorenz/assimilation/method.hpp"
 #include "papillon/lorenz/assimilation/model.hpp"
+#include "papillon/tensor/options.hpp"
 
 namespace papillon::inline assimilation {
 
@@ -13,6 +14,16 @@ struct FourDVarOptions {
   std::size_t inner_loops = 100;  // of conjugate gradients, at most
   double outer_tolerance = 1e-4;  // on the step of the control vector: standard deviations
   double inner_tolerance = 1e-6;  // of the residual's norm, relative to where it began
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("window", self.window,
+          {"observation intervals that are analysed together", closed(1, 100'000)});
+    visit("outer-loops", self.outer_loops, {"linearisations, at most", closed(1, 1'000'000)});
+    visit("inner-loops", self.inner_loops,
+          {"conjugate gradients of each, at most", closed(1, 1'000'000)});
+    visit("tolerance", self.outer_tolerance, {"of a step, in standard deviations", above(0, 1)});
+  }
 };
 
 // Minimises J(x_0) = 1/2 |x_0 - x_b|^2_B^-1 + 1/2 sum_l |y_l - H(M_l(x_0))|^2_R^-1 over the state

@@ -66,4 +66,21 @@ MethodPointer hybrid_etkf(std::size_t members, SourcePointer source, const Hybri
       });
 }
 
+GeneratedMembers::GeneratedMembers(SourceChoice source) : source_(std::move(source)) {
+  std::vector<Option> list;
+  append_to(list, {});
+  for (Option& option : list)
+    if (option.name == "generated") option.assign({"50"});
+}
+
+void GeneratedMembers::append_to(std::vector<Option>& list, const std::string& heading) {
+  const auto first = static_cast<std::ptrdiff_t>(list.size());
+  source_.append_to(list, heading);
+  for (auto option = list.begin() + first; option != list.end(); ++option) {
+    if (option->name != "members") continue;
+    option->name = "generated";
+    option->info.help = "members that are generated beside those that are carried";
+  }
+}
+
 }  // namespace papillon::inline assimilation

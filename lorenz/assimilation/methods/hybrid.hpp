@@ -1,8 +1,8 @@
 // The ETKF with members that a source generates beside those that it carries.
 #pragma once
 
-#include "papillon/lorenz/assimilation/ensemble_source.hpp"
 #include "papillon/lorenz/assimilation/methods/etkf.hpp"
+#include "papillon/lorenz/assimilation/sources.hpp"
 
 namespace papillon::inline assimilation {
 
@@ -11,6 +11,13 @@ struct HybridOptions {
   // Around which state the source generates: the mean of the members (one ensemble), or each member
   // (its members() for each of them).
   bool around_each_member = false;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit(self.etkf);
+    visit("around-each-member", self.around_each_member,
+          {"generates for each carried member, not for their mean"});
+  }
 };
 
 // The M carried members and the G generated ones, all alike, in one ETKF analysis (Finn et al.
@@ -22,5 +29,26 @@ void hybrid_analysis(AnalysisCase& analysis, ConstRows generated, const HybridOp
                      Arena& memory);
 MethodPointer hybrid_etkf(std::size_t members, SourcePointer source,
                           const HybridOptions& options = {});
+
+// A source whose members are called "generated", since "members" are those that a hybrid carries.
+class GeneratedMembers {
+ public:
+  explicit GeneratedMembers(SourceChoice source = source_choice());
+  SourcePointer make(const MethodInputs& inputs) const { return source_.make(inputs); }
+  void append_to(std::vector<Option>& list, const std::string& heading);
+
+ private:
+  SourceChoice source_;
+};
+struct HybridSettings {
+  WithMembers<HybridOptions> hybrid{};
+  GeneratedMembers source{};
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit(self.hybrid);
+    visit(self.source);
+  }
+};
 
 }  // namespace papillon::inline assimilation

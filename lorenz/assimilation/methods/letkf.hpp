@@ -2,7 +2,7 @@
 #pragma once
 
 #include "papillon/lorenz/assimilation/localisation.hpp"
-#include "papillon/lorenz/assimilation/method.hpp"
+#include "papillon/lorenz/assimilation/methods/etkf.hpp"
 
 namespace papillon::inline assimilation {
 
@@ -17,6 +17,12 @@ struct LetkfOptions {
   double radius = 4;
   // Empty: component i of the state is at place i of a ring of D, and so is its observation.
   ObservationDistance distance{};
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    EtkfOptions::options(self, visit);
+    visit("radius", self.radius, {"half of the distance where the taper is zero", above(0, 1e300)});
+  }
 };
 
 // An ETKF for each component, with the observations' R^-1 multiplied by the taper of their distance

@@ -1,9 +1,11 @@
 // Optimal interpolation: the Kalman update with a background covariance that never changes.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "papillon/lorenz/assimilation/method.hpp"
+#include "papillon/tensor/options.hpp"
 
 namespace papillon::inline assimilation {
 
@@ -18,5 +20,18 @@ void optimal_interpolation_analysis(AnalysisCase& analysis, const Tensor<double>
 MethodPointer optimal_interpolation(const Tensor<double>& covariance,
                                     double deviation_inflation = 1,
                                     std::vector<double> first_guess = {});
+
+enum class FirstGuess { forecast, climatology };
+constexpr auto enum_names(FirstGuess) {
+  return std::array{"forecast", "climatology"};
+}
+struct FirstGuessOptions {
+  FirstGuess first_guess = FirstGuess::forecast;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("first-guess", self.first_guess, {"what the observations correct"});
+  }
+};
 
 }  // namespace papillon::inline assimilation

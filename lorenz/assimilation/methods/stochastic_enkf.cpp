@@ -39,7 +39,7 @@ void stochastic_enkf_analysis(AnalysisCase& analysis, const StochasticEnkfOption
 
   const ObservedAnomalies y = observe_ensemble(analysis.states, observed, memory);
   // d_m = R^-1/2 (y - H(x_m)) + e_m = R^-1/2 (y - mean) - (whitened anomaly) + e_m
-  const Rows innovations = perturbations(analysis, options.centre_perturbations, memory);
+  const Rows innovations = perturbations(analysis, !options.free_perturbations, memory);
   const Rows of_mean = whitened_innovation(observed, y.mean, memory);
   for (std::size_t m = 0; m < members; ++m)
     for (std::size_t i = 0; i < p; ++i) innovations[m][i] += of_mean[0][i] - y.anomalies[m][i];
@@ -72,7 +72,7 @@ MethodPointer stochastic_enkf(std::size_t members, const StochasticEnkfOptions& 
        fmt::format("enkf members {} prior_variance_inflation {} analysis_anomaly_inflation {} "
                    "centre_perturbations {}",
                    members, options.prior_variance_inflation, options.analysis_anomaly_inflation,
-                   options.centre_perturbations),
+                   !options.free_perturbations),
        members},
       [options](AnalysisCase& analysis, Arena& memory) {
         stochastic_enkf_analysis(analysis, options, memory);

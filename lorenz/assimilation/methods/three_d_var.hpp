@@ -2,12 +2,19 @@
 #pragma once
 
 #include "papillon/lorenz/assimilation/method.hpp"
+#include "papillon/tensor/options.hpp"
 
 namespace papillon::inline assimilation {
 
 struct ThreeDVarOptions {
   std::size_t outer_loops = 100;  // linearisations of H, at most; a linear H needs one
   double tolerance = 1e-8;  // on the step |v_k+1 - v_k| of the control vector: standard deviations
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit("outer-loops", self.outer_loops, {"linearisations, at most", closed(1, 1'000'000)});
+    visit("tolerance", self.tolerance, {"of a step, in standard deviations", above(0, 1)});
+  }
 };
 
 // Minimises J(x) = 1/2 |x - x_b|^2_B^-1 + 1/2 |y - H(x)|^2_R^-1 by Gauss-Newton in the control

@@ -70,9 +70,8 @@ class DiffusionSource final : public EnsembleSource {
 
 SamplerOptions paper_sampler() {
   SamplerOptions options;
-  options.sampler = SamplerName::ddpm;
+  options.sampler = ddpm_sampler();
   options.steps = 100;
-  options.spacing = Spacing::uniform;
   return options;
 }
 
@@ -84,6 +83,32 @@ SourcePointer diffusion_source(const DenoisingModel<float>& model, std::vector<d
 SourcePointer diffusion_source(const DiffusionModel& model, const DiffusionSourceOptions& options) {
   return diffusion_source({make_denoiser(model), model.schedule, model.head},
                           model.normalisation.shift, model.normalisation.scale, options);
+}
+
+std::shared_ptr<const DiffusionModel> ReverseProcessOptions::read(const MethodInputs& inputs,
+                                                                  SamplerOptions& sampler) const {
+  if (model.empty()) throw ArgumentError("--model FILE is needed");
+  if (start_step > steps)
+    throw ArgumentError(fmt::format("--start-step {} is more than --steps {}", start_step, steps));
+  const auto diffusion = inputs.diffusion_model(model);
+  if (steps > diffusion->schedule.steps())
+    throw ArgumentError(fmt::format("--steps {}: {} has {} diffusion steps", steps, model,
+                                    diffusion->schedule.steps()));
+  sampler.steps = steps;
+  sampler.spacing = spacing;
+  return diffusion;
+}
+
+DenoisingOptions::DenoisingOptions() = default;
+
+SourcePointer make_diffusion_source(const WithMembers<DenoisingOptions>& options,
+                                    const MethodInputs& inputs) {
+  DiffusionSourceOptions source;
+  source.members = static_cast<int>(options.members);
+  source.start_step = options.own.process.start_step;
+  source.sampler.sampler = options.own.sampler.make();
+  const auto model = options.own.process.read(inputs, source.sampler);
+  return diffusion_source(*model, source);
 }
 
 }  // namespace papillon::inline assimilation

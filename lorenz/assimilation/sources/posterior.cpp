@@ -155,4 +155,25 @@ SourcePointer posterior_source(const Tensor<float>& library, std::vector<double>
                                            options);
 }
 
+LibraryOptions::LibraryOptions() = default;
+
+SourcePointer make_posterior_source(const WithMembers<LibraryOptions>& options,
+                                    const MethodInputs& inputs) {
+  const LibraryOptions& own = options.own;
+  SamplerOptions sampler;
+  sampler.sampler = Choice(samplers(), "sampler", "", own.sampler).make();
+  const auto model = own.process.read(inputs, sampler);
+  if (own.library.empty()) throw ArgumentError("--library FILE is needed");
+  const auto states = inputs.states(own.library);
+  const std::size_t d = states->extent(-1), n = states->size() / d,
+                    count = std::min(n, own.library_states.value_or(n));
+  Tensor<float> library(Shape{count, d});
+  for (std::size_t i = 0; i < count; ++i)
+    std::copy_n(states->data() + (i * n / count) * d, d, library.data() + i * d);
+  const int t =
+      last_steps(sampler_timesteps(model->schedule, sampler), own.process.start_step).front();
+  return posterior_source(library, model->shift, model->scale, model->schedule, t,
+                          {static_cast<int>(options.members), own.cutoff});
+}
+
 }  // namespace papillon::inline assimilation

@@ -2,10 +2,13 @@
 // errors of the method.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "papillon/diffusion/schedule.hpp"
 #include "papillon/lorenz/assimilation/ensemble_source.hpp"
+#include "papillon/lorenz/assimilation/sources/diffusion.hpp"
 
 namespace papillon::inline assimilation {
 
@@ -26,5 +29,28 @@ struct PosteriorSourceOptions {
 SourcePointer posterior_source(const Tensor<float>& library, std::vector<double> shift,
                                std::vector<double> scale, const NoiseSchedule& schedule, int t,
                                const PosteriorSourceOptions& options = {});
+
+// The library, and the reverse process whose start step gives t.
+struct LibraryOptions {
+  LibraryOptions();  // not inline, as that of DenoisingOptions
+
+  ReverseProcessOptions process{};
+  std::string sampler = "ddpm", library{};
+  std::optional<std::size_t> library_states{};
+  double cutoff = PosteriorSourceOptions{}.cutoff;
+
+  template <class Self, class Visit>
+  static void options(Self& self, Visit&& visit) {
+    visit(self.process);
+    visit("sampler", self.sampler,
+          {"whose timesteps they are", {}, {}, {"ddpm", "ddim", "dpm2m", "dpm3m", "heun"}});
+    visit("library", self.library, {"long trajectory that posterior draws from", {}, Role::input});
+    visit("library-states", self.library_states,
+          {"of them, evenly spaced (default: all)", closed(1, many)});
+    visit("cutoff", self.cutoff, {"of posterior, in standard deviations", closed(1, 100)});
+  }
+};
+SourcePointer make_posterior_source(const WithMembers<LibraryOptions>& options,
+                                    const MethodInputs& inputs);
 
 }  // namespace papillon::inline assimilation

@@ -116,7 +116,7 @@ TEST_CASE("the EnKF with perturbed observations converges to the Kalman update",
   // the prior's largest variance is about 5.
   CHECK(largest_difference(centred.mean, expected.mean) < 1e-9);
   CHECK(largest_difference(centred.covariance, expected.covariance) < 4 * 0.01 * 5);
-  const Gaussian free = moments(analyse(x, model, y, by_enkf({1, 1, false})));
+  const Gaussian free = moments(analyse(x, model, y, by_enkf({1, 1, true})));
   CHECK(largest_difference(free.mean, expected.mean) < 4 * std::sqrt(5 / 20000.0));
   CHECK(largest_difference(free.mean, expected.mean) > 1e-6);
 }
@@ -202,7 +202,7 @@ TEST_CASE("the EnKF-N becomes the ETKF with many members", "[assimilation]") {
   for (const bool corrected : {false, true})
     for (const int gauge : {0, 1}) {
       EnkfNOptions options;
-      options.mode_correction = corrected;
+      options.without_mode_correction = !corrected;
       options.gauge = gauge;
       const Gaussian of = moments(analyse(x, model, y, by_enkf_n(options)));
       // zeta / (M - 1) differs from 1 by a few / M: relative differences of that order.
@@ -218,7 +218,7 @@ TEST_CASE("the EnKF-N minimises its primal cost, and widens the ensemble for a s
   const ObservationModel model(ObservationOperator::all(3), 0.8);
   const Gaussian prior = moments(x);
   EnkfNOptions options;
-  options.mode_correction = false;
+  options.without_mode_correction = true;
   options.gauge = 1;
   // J(w) = 1/2 |y - H(mean + X w)|^2 / 0.64 + (M+1)/2 ln(epsilon + w.w), X the anomalies.
   const auto cost = [&](const Matrix& w, const std::vector<double>& y) {
@@ -271,7 +271,7 @@ TEST_CASE("with the mode corrected, the EnKF-N leaves alone what is not observed
   const std::vector<double> y = {0, 0, 0};
   CHECK(largest_difference(analyse(x, model, y, by_enkf_n()), x) < 1e-4);
   EnkfNOptions plain;
-  plain.mode_correction = false;
+  plain.without_mode_correction = true;
   plain.gauge = 1;
   const Gaussian before = moments(x), after = moments(analyse(x, model, y, by_enkf_n(plain)));
   CHECK(after.covariance(0, 0) == Approx(before.covariance(0, 0) * 4 / 5).epsilon(1e-6));

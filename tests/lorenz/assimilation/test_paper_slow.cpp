@@ -118,7 +118,7 @@ TEST_CASE("Lorenz-63 with observations every 25 steps: published scores", "[.slo
   CHECK(rmse(stochastic_enkf(10, {1, 1.04}), 20000) == Approx(0.65).epsilon(0.1));
   CHECK(rmse(stochastic_enkf(100, {1, 1.01})) == Approx(0.56).epsilon(0.07));
   EnkfNOptions options;
-  options.full_hessian = false;
+  options.partial_hessian = true;
   CHECK(rmse(enkf_n(3, options)) == Approx(0.60).epsilon(0.07));
   options.rotate = true;
   CHECK(rmse(enkf_n(10, options)) == Approx(0.54).epsilon(0.07));
@@ -137,7 +137,7 @@ TEST_CASE("Lorenz-96 with all variables observed each step: published scores", "
   CHECK(rmse(letkf(7, {1, 1.04, true, 4 * 1.82})) == Approx(0.22).margin(0.015));
   EnkfNOptions options;
   options.rotate = true;
-  options.full_hessian = false;
+  options.partial_hessian = true;
   CHECK(rmse(enkf_n(24, options)) == Approx(0.21).margin(0.015));
   options.certainty = 2;
   CHECK(rmse(enkf_n(24, options)) == Approx(0.18).margin(0.01));
