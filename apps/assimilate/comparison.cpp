@@ -133,7 +133,7 @@ void write_tables(const Context& context, const fs::path& out, std::span<const F
   std::vector<FinishedRun> scores, spreads;
   for (const FinishedRun& run : runs) (run.result.spread ? spreads : scores).push_back(run);
   if (!scores.empty())
-    write_file_atomically(out / "table.csv", csv<FinishedRun>(score_columns(scores), scores));
+    write_file_atomically(out / "table.csv", csv<FinishedRun>(score_columns(), scores));
   if (!spreads.empty()) write_file_atomically(out / "spread.csv", spread_csv(spreads));
   const Json table = {{"version", program_version},       {"commit", program_commit},
                       {"machine", machine_description()}, {"threads", thread_count()},

@@ -2,225 +2,197 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace papillon::apps {
 namespace {
 
-using RunColumn = Column<FinishedRun>;
+using Scores = TwinScores;
+using State = StateScores;
 
-auto setting(const char* option) {
-  return [option](const FinishedRun& row) { return row.run.text(option); };
-}
-
-RunColumn score_column(const char* heading, const char* name, StateScores TwinScores::*state,
-                       Estimate StateScores::*score) {
-  return measured_column<FinishedRun>(heading, name, [=](const FinishedRun& row) {
-    return row.result.scores ? measured((*row.result.scores).*state.*score) : Measured{};
-  });
-}
-
-// For people, the value without its error.
-RunColumn without_error(RunColumn column, Estimate StateScores::*score) {
-  column.text = [score](const FinishedRun& row) {
-    const std::string text =
-        row.result.scores ? number_text((row.result.scores->analysis.*score).value, "{:.4f}") : "";
-    return text.empty() ? std::string("-") : text;
+// get(scores) of a run that has some; otherwise a value that is not defined.
+template <class Get>
+auto of_scores(Get get) {
+  return [get](const FinishedRun& run) -> decltype(get(*run.result.scores)) {
+    if (run.result.scores) return get(*run.result.scores);
+    return {std::nan("")};
   };
-  return column;
 }
 
-using Pair = std::optional<PairedResult> RunResult::*;
-
-RunColumn pair_column(const char* name, Pair pair, Measured PairedResult::*difference) {
-  return measured_column<FinishedRun>("", name, [=](const FinishedRun& row) {
-    const auto& p = row.result.*pair;
-    return p ? (*p).*difference : Measured{};
-  });
-}
-RunColumn percent_column(const char* heading, Pair pair) {
-  return measured_column<FinishedRun>(
-      heading, "",
-      [=](const FinishedRun& row) {
-        const auto& p = row.result.*pair;
-        return p ? p->analysis_percent : Measured{};
-      },
-      "{:+.2f}", " %", "");
+Column<FinishedRun> setting(const char* name, const char* option, bool quoted = false) {
+  const auto text = [option](const FinishedRun& run) { return run.run.text(option); };
+  return text_column<FinishedRun>("", name, text, quoted);
 }
 
-bool any_of(std::span<const FinishedRun> runs, bool (*has)(const FinishedRun&)) {
-  return std::any_of(runs.begin(), runs.end(), has);
+template <class Get>
+Column<FinishedRun> number(const char* heading, const char* name, Get get, const char* format = "",
+                           const char* csv_format = "{:.6g}") {
+  return number_column<FinishedRun>(heading, name, get, format, csv_format);
 }
 
-std::string note(const FinishedRun& row) {
-  const RunResult& r = row.result;
+void add_scores(std::vector<Column<FinishedRun>>& columns) {
+  constexpr struct {
+    const char *heading, *name;
+    State Scores::*state;
+    Estimate State::*score;
+    bool error;  // shown to people
+  } list[] = {
+      {"analysis nRMSE", "analysis_nrmse_pooled", &Scores::analysis, &State::nrmse_pooled, true},
+      {"analysis RMSE", "analysis_rmse_time_mean", &Scores::analysis, &State::rmse_time_mean, true},
+      {"spread", "analysis_spread", &Scores::analysis, &State::spread_pooled, false},
+      {"CRPS", "analysis_crps", &Scores::analysis, &State::crps, false},
+      {"background nRMSE", "background_nrmse_pooled", &Scores::background, &State::nrmse_pooled,
+       true},
+      {"", "background_rmse_time_mean", &Scores::background, &State::rmse_time_mean, false},
+      {"", "background_spread", &Scores::background, &State::spread_pooled, false},
+      {"", "background_crps", &Scores::background, &State::crps, false}};
+  for (const auto& [heading, name, state, score, error] : list) {
+    const auto get = of_scores(
+        [state = state, score = score](const Scores& s) { return measured(s.*state.*score); });
+    columns.push_back(measured_column<FinishedRun>(heading, name, get));
+    if (!error)
+      columns.back().text = [get](const FinishedRun& run) {
+        return with_error(number_text(get(run).value, "{:.4f}"), "");
+      };
+  }
+}
+
+void add_pairs(std::vector<Column<FinishedRun>>& columns) {
+  constexpr struct {
+    const char *name, *prefix, *heading;
+    std::optional<PairedResult> RunResult::*pair;
+  } list[] = {{"baseline", "", "against baseline", &RunResult::baseline},
+              {"control", "control_", "against control", &RunResult::control}};
+  for (const auto& [name, prefix, heading, pair] : list) {
+    const auto get = [pair = pair](Measured PairedResult::*difference) {
+      return [pair, difference](const FinishedRun& run) {
+        const auto& paired = run.result.*pair;
+        return paired ? (*paired).*difference : Measured{};
+      };
+    };
+    columns.push_back(setting(name, name, true));
+    for (const auto& [state, difference] :
+         {std::pair("difference", &PairedResult::analysis),
+          std::pair("background_difference", &PairedResult::background)})
+      columns.push_back(
+          measured_column<FinishedRun>("", std::string(prefix) + state, get(difference)));
+    columns.push_back(measured_column<FinishedRun>(
+        heading, "", get(&PairedResult::analysis_percent), "{:+.2f}", " %", ""));
+  }
+}
+
+std::string note(const FinishedRun& run) {
+  const RunResult& r = run.result;
   if (!r.scores) return r.failures.empty() ? "no scores" : r.failures.front();
   std::string text;
-  if (!r.failures.empty()) text = fmt::format("({} failed)", r.failures.size());
-  if (!r.lost.empty())
-    text +=
-        fmt::format("{}(lost the truth: {} trajectories)", text.empty() ? "" : "  ", r.lost.size());
+  if (!r.failures.empty()) text = fmt::format("({} failed)  ", r.failures.size());
+  if (!r.lost.empty()) text += fmt::format("(lost the truth: {} trajectories)", r.lost.size());
   return text;
 }
 
 // A start step of a run.
 struct SpreadRow {
-  const FinishedRun& run;
+  const AssimilationRun& run;
   int start_step;
   const EnsembleStatistics& statistics;
 };
 
-std::vector<SpreadRow> spread_rows(const FinishedRun& run) {
+std::vector<SpreadRow> spread_rows(std::span<const FinishedRun> runs) {
   std::vector<SpreadRow> rows;
-  const SpreadCurve& curve = run.result.spread->curve;
-  for (std::size_t i = 0; i < curve.start_steps.size(); ++i)
-    rows.push_back({run, curve.start_steps[i], curve.statistics[i]});
+  for (const FinishedRun& run : runs) {
+    const SpreadCurve& curve = run.result.spread->curve;
+    for (std::size_t i = 0; i < curve.start_steps.size(); ++i)
+      rows.push_back({run.run, curve.start_steps[i], curve.statistics[i]});
+  }
   return rows;
 }
 
 std::vector<Column<SpreadRow>> spread_columns() {
-  using S = EnsembleStatistics;
-  const auto of_run = [](const char* option) {
-    return [option](const SpreadRow& row) { return row.run.run.text(option); };
-  };
-  const auto number = [](const char* heading, const char* name, double S::*value,
-                         const char* csv_format = "{}") {
-    return number_column<SpreadRow>(
-        heading, name, [value](const SpreadRow& row) { return row.statistics.*value; }, "{:.4f}",
-        csv_format);
-  };
-  const auto test = [](const char* heading, double S::*value, double S::*error) {
-    return measured_column<SpreadRow>(
-        heading, "",
-        [=](const SpreadRow& row) {
-          return Measured{row.statistics.*value, row.statistics.*error};
-        },
-        "{:.3f}");
-  };
-  const auto share = [](const char* heading, double S::*value) {
-    return number_column<SpreadRow>(
-        heading, "", [value](const SpreadRow& row) { return 100 * (row.statistics.*value); },
-        "{:.1f} %");
-  };
-  return {text_column<SpreadRow>(
-              "", "name", [](const SpreadRow& row) { return row.run.run.name(); }, true),
-          text_column<SpreadRow>("", "ensemble", of_run("ensemble")),
-          text_column<SpreadRow>("", "members", of_run("members")),
-          number_column<SpreadRow>(
-              "start step", "start_steps", [](const SpreadRow& row) { return row.start_step; },
-              "{:.0f}", "{:.0f}"),
-          number("spread", "spread", &S::spread_pooled),
-          number("shift", "shift", &S::shift_pooled),
-          number("", "skewness", &S::skewness),
-          number("", "skewness_se", &S::skewness_se),
-          number("", "kurtosis", &S::kurtosis),
-          number("", "kurtosis_se", &S::kurtosis_se),
-          number("", "rejected_by_skewness", &S::rejected_by_skewness),
-          number("", "rejected_by_kurtosis", &S::rejected_by_kurtosis),
-          test("excess skewness", &S::skewness, &S::skewness_se),
-          test("excess kurtosis", &S::kurtosis, &S::kurtosis_se),
-          share("not Gaussian by skewness", &S::rejected_by_skewness),
-          share("by kurtosis", &S::rejected_by_kurtosis)};
+  using Statistics = EnsembleStatistics;
+  std::vector<Column<SpreadRow>> columns = {text_column<SpreadRow>(
+      "", "name", [](const SpreadRow& r) { return r.run.name(); }, true)};
+  for (const char* option : {"ensemble", "members"})
+    columns.push_back(text_column<SpreadRow>(
+        "", option, [option](const SpreadRow& r) { return r.run.text(option); }));
+  columns.push_back(text_column<SpreadRow>("start step", "start_steps", [](const SpreadRow& r) {
+    return std::to_string(r.start_step);
+  }));
+  constexpr struct {
+    const char *heading, *name;
+    double Statistics::*value;
+    const char* format;
+    double factor;
+  } list[] = {
+      {"spread", "spread", &Statistics::spread_pooled, "{:.4f}", 1},
+      {"shift", "shift", &Statistics::shift_pooled, "{:.4f}", 1},
+      {"excess skewness", "skewness", &Statistics::skewness, "{:.3f}", 1},
+      {"±", "skewness_se", &Statistics::skewness_se, "{:.3f}", 1},
+      {"excess kurtosis", "kurtosis", &Statistics::kurtosis, "{:.3f}", 1},
+      {"±", "kurtosis_se", &Statistics::kurtosis_se, "{:.3f}", 1},
+      {"not Gaussian: skewness", "rejected_by_skewness", &Statistics::rejected_by_skewness,
+       "{:.1f} %", 100},
+      {"kurtosis", "rejected_by_kurtosis", &Statistics::rejected_by_kurtosis, "{:.1f} %", 100}};
+  for (const auto& [heading, name, value, format, factor] : list) {
+    const auto get = [value = value](const SpreadRow& r) { return r.statistics.*value; };
+    columns.push_back(number_column<SpreadRow>(heading, name, get, format, "{}"));
+    columns.back().text = [get, format = format, factor = factor](const SpreadRow& r) {
+      return number_text(factor * get(r), format);
+    };
+  }
+  return columns;
 }
 
 }  // namespace
 
-std::vector<RunColumn> score_columns(std::span<const FinishedRun> runs) {
-  const auto shown = [&](const char* heading, bool (*has)(const FinishedRun&)) {
-    return any_of(runs, has) ? heading : "";
-  };
-  const char* tuned = shown("tuned", [](const FinishedRun& r) { return bool(r.result.tuning); });
-  const char* expected = shown(
-      "expected", [](const FinishedRun& r) { return r.run.options.results.expected.has_value(); });
-  using T = TwinScores;
-  using S = StateScores;
-  std::vector<RunColumn> columns = {text_column<FinishedRun>(
-      "run", "name", [](const FinishedRun& row) { return row.run.label(); }, true)};
-  for (const char* option : {"method", "ensemble", "members", "interval", "start-step", "tune"}) {
-    std::string name = option;
-    std::replace(name.begin(), name.end(), '-', '_');
-    columns.push_back(
-        text_column<FinishedRun>("", name == "tune" ? "tuned_option" : name, setting(option)));
-  }
-  const auto number = [](const char* heading, const char* name, auto get, const char* format) {
-    return number_column<FinishedRun>(heading, name, get, format);
-  };
-  const std::vector<RunColumn> rest = {
+std::vector<Column<FinishedRun>> score_columns() {
+  std::vector<Column<FinishedRun>> columns = {
+      text_column<FinishedRun>(
+          "run", "name", [](const FinishedRun& run) { return run.run.label(); }, true),
+      setting("method", "method"),
+      setting("ensemble", "ensemble"),
+      setting("members", "members"),
+      setting("interval", "interval"),
+      setting("start_step", "start-step"),
+      setting("tuned_option", "tune"),
       number(
-          tuned, "tuned",
-          [](const FinishedRun& r) {
-            return r.result.tuning ? r.result.tuning->curve.best : std::nan("");
+          "tuned", "tuned",
+          [](const FinishedRun& run) {
+            return run.result.tuning ? run.result.tuning->curve.best : std::nan("");
           },
           "{:.5g}"),
-      text_column<FinishedRun>("", "cycles",
-                               [](const FinishedRun& r) {
-                                 return r.result.scores ? std::to_string(r.result.scores->cycles)
-                                                        : std::string();
-                               }),
-      text_column<FinishedRun>("", "trajectories",
-                               [](const FinishedRun& r) {
-                                 return r.result.scores
-                                            ? std::to_string(r.result.scores->trajectories)
-                                            : std::string();
-                               }),
-      score_column("analysis nRMSE", "analysis_nrmse_pooled", &T::analysis, &S::nrmse_pooled),
-      score_column("analysis RMSE", "analysis_rmse_time_mean", &T::analysis, &S::rmse_time_mean),
-      without_error(score_column("spread", "analysis_spread", &T::analysis, &S::spread_pooled),
-                    &S::spread_pooled),
-      without_error(score_column("CRPS", "analysis_crps", &T::analysis, &S::crps), &S::crps),
-      score_column("background nRMSE", "background_nrmse_pooled", &T::background, &S::nrmse_pooled),
-      score_column("", "background_rmse_time_mean", &T::background, &S::rmse_time_mean),
-      score_column("", "background_spread", &T::background, &S::spread_pooled),
-      score_column("", "background_crps", &T::background, &S::crps),
-      percent_column(
-          shown("against baseline", [](const FinishedRun& r) { return bool(r.result.baseline); }),
-          &RunResult::baseline),
-      percent_column(
-          shown("against control", [](const FinishedRun& r) { return bool(r.result.control); }),
-          &RunResult::control),
-      text_column<FinishedRun>("", "baseline", setting("baseline"), true),
-      pair_column("difference", &RunResult::baseline, &PairedResult::analysis),
-      pair_column("background_difference", &RunResult::baseline, &PairedResult::background),
-      text_column<FinishedRun>("", "control", setting("control"), true),
-      pair_column("control_difference", &RunResult::control, &PairedResult::analysis),
-      pair_column("control_background_difference", &RunResult::control, &PairedResult::background),
-      number(
-          "", "lost_share",
-          [](const FinishedRun& r) {
-            return r.result.scores ? r.result.scores->lost_share : std::nan("");
-          },
-          ""),
-      number(
-          expected, "expected",
-          [](const FinishedRun& r) {
-            return r.run.options.results.expected.value_or(std::nan(""));
-          },
-          "{:.4g}"),
-      number(
-          "", "seconds", [](const FinishedRun& r) { return r.result.seconds; }, ""),
-      text_column<FinishedRun>("", "failure", [](const FinishedRun& r) {
-        return r.result.failures.empty() ? "" : csv_quoted(r.result.failures.front());
-      })};
-  columns.insert(columns.end(), rest.begin(), rest.end());
+      number("", "cycles", of_scores([](const Scores& s) { return double(s.cycles); }), "",
+             "{:.0f}"),
+      number("", "trajectories", of_scores([](const Scores& s) { return double(s.trajectories); }),
+             "", "{:.0f}")};
+  add_scores(columns);
+  add_pairs(columns);
+  columns.push_back(
+      number("", "lost_share", of_scores([](const Scores& s) { return s.lost_share; })));
+  columns.push_back(number(
+      "expected", "expected",
+      [](const FinishedRun& run) {
+        return run.run.options.results.expected.value_or(std::nan(""));
+      },
+      "{:.4g}"));
+  columns.push_back(
+      number("", "seconds", [](const FinishedRun& run) { return run.result.seconds; }));
+  columns.push_back(text_column<FinishedRun>("", "failure", [](const FinishedRun& run) {
+    return run.result.failures.empty() ? "" : csv_quoted(run.result.failures.front());
+  }));
   return columns;
 }
 
 std::string spread_csv(std::span<const FinishedRun> runs) {
-  std::vector<SpreadRow> rows;
-  for (const FinishedRun& run : runs)
-    for (const SpreadRow& row : spread_rows(run)) rows.push_back(row);
-  return csv<SpreadRow>(spread_columns(), rows);
+  return csv<SpreadRow>(spread_columns(), spread_rows(runs));
 }
 
 void print_tables(std::span<const FinishedRun> runs) {
   std::vector<FinishedRun> scored;
   for (const FinishedRun& run : runs)
     if (!run.result.spread) scored.push_back(run);
-  if (!scored.empty()) fmt::print("{}", aligned<FinishedRun>(score_columns(scored), scored, note));
+  if (!scored.empty()) fmt::print("{}", aligned<FinishedRun>(score_columns(), scored, note));
   for (const FinishedRun& run : runs)
     if (run.result.spread)
       fmt::print("\n{}\n{}", run.run.label(),
-                 aligned<SpreadRow>(spread_columns(), spread_rows(run)));
+                 aligned<SpreadRow>(spread_columns(), spread_rows({&run, 1})));
 }
 
 }  // namespace papillon::apps

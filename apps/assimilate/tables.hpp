@@ -5,8 +5,7 @@
 
 namespace papillon::apps {
 
-// Of scores. For people, columns that no run has anything for are left out.
-std::vector<Column<FinishedRun>> score_columns(std::span<const FinishedRun> runs);
+std::vector<Column<FinishedRun>> score_columns();
 // One line a run and start step.
 std::string spread_csv(std::span<const FinishedRun> runs);
 

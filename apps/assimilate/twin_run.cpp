@@ -113,7 +113,7 @@ RunResult run_cycles(Twin& twin, Recorder& recorder, const Checkpoint& checkpoin
 
 void write(const FinishedRun& finished, Recorder& recorder, const RunSettings& identity) {
   const AssimilationRun& run = finished.run;
-  write_file_atomically(run.file("scores.csv"), csv(score_columns({&finished, 1}), {&finished, 1}));
+  write_file_atomically(run.file("scores.csv"), csv<FinishedRun>(score_columns(), {&finished, 1}));
   if (recorder.is_active())
     recorder.write(run.file("states.nc"), {{"title", "twin experiment: " + finished.result.method},
                                            {"configuration", run.context.settings.dump()}});

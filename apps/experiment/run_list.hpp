@@ -1,4 +1,22 @@
-// The runs of an experiment: lists in a table of a configuration file, names, and which are chosen.
+// What experiments of many runs share. A command of such runs goes through these steps:
+//
+//   - its options list their members, those that are read only with another one in where()
+//     (conditional_options.hpp);
+//   - the tables of its configuration file become runs: expand_run(), fill_placeholders(),
+//     check_run_name(), is_chosen() (here);
+//   - a run has an identity, run_identity(), with which its result is stored and found again:
+//     write_stored(), read_stored(), keep_earlier() (identity.hpp);
+//   - run_each() checks all runs, takes the results of those that are finished, and runs the others
+//     in order:
+//
+//       const RunSteps<Run, Result> steps{
+//           [&](const Run& run) { ... throws what does not fit together ... },
+//           [&](const Run& run) -> std::optional<Result> { ... read_stored(file, "results") ... },
+//           [&](Run& run) { ... run, write_stored(file, identity, json) ... }};
+//       for (auto& [i, result] : run_each<Run, Result>(runs, steps, quiet)) ...
+//
+//   - one list of columns makes the table for people and the CSV file (table.hpp), and series of
+//     numbers a figure (line_figure.hpp).
 #pragma once
 
 #include <functional>

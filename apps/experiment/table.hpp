@@ -7,6 +7,7 @@
 //   fmt::print("{}", aligned(columns, rows));
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <span>
@@ -60,7 +61,9 @@ Column<Row> measured_column(std::string heading, std::string name, Get get,
   column.text = [=](const Row& row) -> std::string {
     const Measured m = get(row);
     if (!std::isfinite(m.value)) return missing;
-    return with_error(number_text(m.value, format), number_text(m.error, format)) + unit;
+    std::string error = number_text(m.error, format);
+    std::erase(error, '+');
+    return with_error(number_text(m.value, format), error) + unit;
   };
   column.cells = [get](const Row& row) {
     const Measured m = get(row);
@@ -84,7 +87,7 @@ std::string csv(const std::vector<Column<Row>>& columns, std::span<const Row> ro
   return head + "\n" + text;
 }
 
-// note(row): what stands at the end of its line.
+// Columns in which no row has anything are left out. note(row): what stands at the end of its line.
 template <class Row>
 std::string aligned(const std::vector<Column<Row>>& columns, std::span<const Row> rows,
                     const std::function<std::string(const Row&)>& note = {}) {
@@ -92,9 +95,12 @@ std::string aligned(const std::vector<Column<Row>>& columns, std::span<const Row
   std::vector<bool> left;
   for (const Column<Row>& c : columns) {
     if (c.heading.empty()) continue;
+    std::vector<std::string> cells;
+    for (const Row& row : rows) cells.push_back(c.text(row));
+    if (std::all_of(cells.begin(), cells.end(), [](auto& cell) { return cell.empty(); })) continue;
     left.push_back(c.left);
     lines[0].push_back(c.heading);
-    for (std::size_t i = 0; i < rows.size(); ++i) lines[i + 1].push_back(c.text(rows[i]));
+    for (std::size_t i = 0; i < rows.size(); ++i) lines[i + 1].push_back(std::move(cells[i]));
   }
   left.push_back(true);
   lines[0].emplace_back();
