@@ -34,16 +34,18 @@ void add_scores(std::vector<Column<FinishedRun>>& columns) {
     State Scores::*state;
     Estimate State::*score;
     bool error;  // shown to people
-  } list[] = {
-      {"analysis nRMSE", "analysis_nrmse_pooled", &Scores::analysis, &State::nrmse_pooled, true},
-      {"analysis RMSE", "analysis_rmse_time_mean", &Scores::analysis, &State::rmse_time_mean, true},
-      {"spread", "analysis_spread", &Scores::analysis, &State::spread_pooled, false},
-      {"CRPS", "analysis_crps", &Scores::analysis, &State::crps, false},
-      {"background nRMSE", "background_nrmse_pooled", &Scores::background, &State::nrmse_pooled,
-       true},
-      {"", "background_rmse_time_mean", &Scores::background, &State::rmse_time_mean, false},
-      {"", "background_spread", &Scores::background, &State::spread_pooled, false},
-      {"", "background_crps", &Scores::background, &State::crps, false}};
+  } list[] = {   // In the order of people, and in that of files.
+              {"analysis nRMSE", "", &Scores::analysis, &State::nrmse_pooled, true},
+              {"background nRMSE", "", &Scores::background, &State::nrmse_pooled, true},
+              {"analysis RMSE", "", &Scores::analysis, &State::rmse_time_mean, true},
+              {"", "analysis_nrmse_pooled", &Scores::analysis, &State::nrmse_pooled, true},
+              {"", "analysis_rmse_time_mean", &Scores::analysis, &State::rmse_time_mean, true},
+              {"spread", "analysis_spread", &Scores::analysis, &State::spread_pooled, false},
+              {"CRPS", "analysis_crps", &Scores::analysis, &State::crps, false},
+              {"", "background_nrmse_pooled", &Scores::background, &State::nrmse_pooled, true},
+              {"", "background_rmse_time_mean", &Scores::background, &State::rmse_time_mean, true},
+              {"", "background_spread", &Scores::background, &State::spread_pooled, true},
+              {"", "background_crps", &Scores::background, &State::crps, true}};
   for (const auto& [heading, name, state, score, error] : list) {
     const auto get = of_scores(
         [state = state, score = score](const Scores& s) { return measured(s.*state.*score); });
@@ -143,6 +145,9 @@ std::vector<Column<SpreadRow>> spread_columns() {
 }  // namespace
 
 std::vector<Column<FinishedRun>> score_columns() {
+  const auto tuned = [](const FinishedRun& run) {
+    return run.result.tuning ? run.result.tuning->curve.best : std::nan("");
+  };
   std::vector<Column<FinishedRun>> columns = {
       text_column<FinishedRun>(
           "run", "name", [](const FinishedRun& run) { return run.run.label(); }, true),
@@ -152,18 +157,14 @@ std::vector<Column<FinishedRun>> score_columns() {
       setting("interval", "interval"),
       setting("start_step", "start-step"),
       setting("tuned_option", "tune"),
-      number(
-          "tuned", "tuned",
-          [](const FinishedRun& run) {
-            return run.result.tuning ? run.result.tuning->curve.best : std::nan("");
-          },
-          "{:.5g}"),
+      number("", "tuned", tuned),
       number("", "cycles", of_scores([](const Scores& s) { return double(s.cycles); }), "",
              "{:.0f}"),
       number("", "trajectories", of_scores([](const Scores& s) { return double(s.trajectories); }),
              "", "{:.0f}")};
   add_scores(columns);
   add_pairs(columns);
+  columns.push_back(number("tuned", "", tuned, "{:.5g}"));
   columns.push_back(
       number("", "lost_share", of_scores([](const Scores& s) { return s.lost_share; })));
   columns.push_back(number(

@@ -155,15 +155,11 @@ TuningCurve search_curve(const TuningObjective& objective, const Search& search,
 }
 
 void write_curve(const std::filesystem::path& file, const TuningResult& tuning) {
-  const std::vector<Column<TuningPoint>> columns = {
-      number_column<TuningPoint>(
-          "", tuning.option, [](const TuningPoint& p) { return p.parameter; }, "", "{:.9g}"),
-      number_column<TuningPoint>(
-          "", "score", [](const TuningPoint& p) { return p.score.value; }, "", "{:.9g}"),
-      number_column<TuningPoint>(
-          "", "score_se", [](const TuningPoint& p) { return standard_error(p.score); }, "",
-          "{:.3g}")};
-  write_file_atomically(file, csv<TuningPoint>(columns, tuning.curve.points));
+  std::string rows = tuning.option + ",score,score_se\n";
+  for (const TuningPoint& p : tuning.curve.points)
+    rows += fmt::format("{:.9g},{},{}\n", p.parameter, number_text(p.score.value, "{:.9g}"),
+                        number_text(standard_error(p.score), "{:.3g}"));
+  write_file_atomically(file, rows);
 }
 
 }  // namespace
