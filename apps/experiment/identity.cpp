@@ -11,6 +11,7 @@
 #include "papillon/apps/option_list.hpp"
 #include "papillon/tensor/atomic_file.hpp"
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/hash.hpp"
 #include "papillon/tensor/random_streams.hpp"
 
 namespace papillon::apps {
@@ -22,7 +23,8 @@ const std::string& FileDigests::operator()(const std::string& path) {
   if (!digest.empty()) return digest;
   std::ifstream file(path, std::ios::binary);
   std::vector<char> block(std::size_t{1} << 20);
-  std::uint64_t hash = 14695981039346656037u, bytes = 0;  // Fowler, Noll and Vo's, on words
+  Fnv1a hash;
+  std::uint64_t bytes = 0;
   while (file) {
     std::fill(block.begin(), block.end(), '\0');
     file.read(block.data(), static_cast<std::streamsize>(block.size()));
@@ -30,12 +32,12 @@ const std::string& FileDigests::operator()(const std::string& path) {
     for (std::size_t at = 0; at < count; at += 8) {
       std::uint64_t word = 0;
       std::memcpy(&word, block.data() + at, 8);
-      hash = (hash ^ word) * 1099511628211u;
-      hash ^= hash >> 29;
+      hash.add(word);
+      hash.value ^= hash.value >> 29;
     }
     bytes += count;
   }
-  return digest = fmt::format("{:016x}-{}", hash, bytes);
+  return digest = fmt::format("{:016x}-{}", hash.value, bytes);
 }
 
 Json input_digests(std::span<const Option> options, FileDigests& digests, Role except) {
