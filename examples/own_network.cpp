@@ -3,8 +3,8 @@
 #include <papillon/diffusion/sampler.hpp>
 #include <papillon/diffusion/trainer.hpp>
 #include <papillon/lorenz/climatology.hpp>
-#include <papillon/lorenz/surrogate/fit.hpp>
 #include <papillon/lorenz/dynamics/trajectories.hpp>
+#include <papillon/lorenz/surrogate/fit.hpp>
 #include <papillon/nn/mlp.hpp>
 using namespace papillon;
 struct SiluConfig {

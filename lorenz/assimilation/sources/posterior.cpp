@@ -172,8 +172,8 @@ SourcePointer make_posterior_source(const WithMembers<LibraryOptions>& options,
     std::copy_n(states->data() + (i * n / count) * d, d, library.data() + i * d);
   const int t =
       last_steps(sampler_timesteps(model->schedule, sampler), own.process.start_step).front();
-  return posterior_source(library, model->normalisation.shift, model->normalisation.scale, model->schedule, t,
-                          {static_cast<int>(options.members), own.cutoff});
+  return posterior_source(library, model->normalisation.shift, model->normalisation.scale,
+                          model->schedule, t, {static_cast<int>(options.members), own.cutoff});
 }
 
 }  // namespace papillon::inline assimilation
