@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "papillon/diffusion/model.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 #include "papillon/nn/safetensors.hpp"
-#include "papillon/nn/stored_state.hpp"
 
 namespace papillon {
 namespace {

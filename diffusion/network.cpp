@@ -8,8 +8,8 @@
 #include <new>
 #include <nlohmann/json.hpp>
 
+#include "papillon/nn/internal/stored_state.hpp"
 #include "papillon/nn/residual_film_mlp.hpp"
-#include "papillon/nn/stored_state.hpp"
 
 namespace papillon {
 namespace {

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "papillon/diffusion/trainer.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 #include "papillon/nn/safetensors.hpp"
-#include "papillon/nn/stored_state.hpp"
 #include "papillon/tensor/hash.hpp"
 #include "papillon/tensor/random_streams.hpp"
 

@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <papillon/diffusion/sampler.hpp>
 #include <papillon/diffusion/trainer.hpp>
-#include <papillon/lorenz/climatology.hpp>
+#include <papillon/lorenz/dynamics/climatology.hpp>
 #include <papillon/lorenz/dynamics/trajectories.hpp>
 #include <papillon/lorenz/surrogate/fit.hpp>
 #include <papillon/nn/mlp.hpp>

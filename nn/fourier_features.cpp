@@ -7,8 +7,8 @@
 
 #include "papillon/autograd/ops.hpp"
 #include "papillon/tensor/errors.hpp"
+#include "papillon/tensor/internal/row_tiles.hpp"
 #include "papillon/tensor/random_streams.hpp"
-#include "papillon/tensor/row_tiles.hpp"
 
 namespace papillon {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "papillon/nn/stored_state.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 
 namespace papillon::detail {
 namespace {

@@ -1,4 +1,4 @@
-#include "papillon/nn/stored_state.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 
 #include <fmt/format.h>
 

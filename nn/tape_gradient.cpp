@@ -6,7 +6,7 @@
 
 #include "papillon/autograd/gradient.hpp"
 #include "papillon/autograd/ops.hpp"
-#include "papillon/nn/fused/kernels.hpp"
+#include "papillon/nn/internal/fused_kernels.hpp"
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 

@@ -9,7 +9,7 @@
 
 #include "papillon/nn/clip.hpp"
 #include "papillon/nn/ema.hpp"
-#include "papillon/nn/stored_state.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {

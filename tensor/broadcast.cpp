@@ -1,4 +1,4 @@
-#include "papillon/tensor/broadcast.hpp"
+#include "papillon/tensor/internal/broadcast.hpp"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "papillon/tensor/broadcast.hpp"
+#include "papillon/tensor/internal/broadcast.hpp"
 
 namespace papillon {
 namespace {

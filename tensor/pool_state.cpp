@@ -1,4 +1,4 @@
-#include "papillon/tensor/pool_state.hpp"
+#include "papillon/tensor/internal/pool_state.hpp"
 
 #include <unistd.h>
 

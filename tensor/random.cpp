@@ -7,7 +7,7 @@
 #include <numeric>
 #include <utility>
 
-#include "papillon/tensor/box_muller.hpp"
+#include "papillon/tensor/internal/box_muller.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "papillon/tensor/broadcast.hpp"
+#include "papillon/tensor/internal/broadcast.hpp"
 
 namespace papillon {
 namespace {

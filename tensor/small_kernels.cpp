@@ -1,4 +1,4 @@
-#include "papillon/tensor/small_kernels.hpp"
+#include "papillon/tensor/internal/small_kernels.hpp"
 
 #include <algorithm>
 #include <cmath>

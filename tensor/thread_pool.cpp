@@ -8,7 +8,7 @@
 #include <string>
 
 #include "papillon/tensor/errors.hpp"
-#include "papillon/tensor/pool_state.hpp"
+#include "papillon/tensor/internal/pool_state.hpp"
 
 namespace papillon {
 

@@ -1,4 +1,4 @@
-#include "papillon/autograd/gradcheck/causes.hpp"
+#include "papillon/autograd/internal/gradcheck_causes.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "papillon/autograd/gradcheck/checks.hpp"
+#include "papillon/autograd/internal/gradcheck_checks.hpp"
 
 namespace papillon::detail {
 namespace {

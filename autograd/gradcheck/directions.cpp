@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "papillon/autograd/gradcheck/checks.hpp"
+#include "papillon/autograd/internal/gradcheck_checks.hpp"
 
 namespace papillon::detail {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "papillon/autograd/gradcheck/checks.hpp"
+#include "papillon/autograd/internal/gradcheck_checks.hpp"
 
 namespace papillon {
 namespace {

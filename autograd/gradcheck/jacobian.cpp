@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "papillon/autograd/gradcheck/causes.hpp"
+#include "papillon/autograd/internal/gradcheck_causes.hpp"
 
 namespace papillon::detail {
 namespace {

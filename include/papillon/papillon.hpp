@@ -2,8 +2,6 @@
 #pragma once
 
 #include <papillon/autograd/custom.hpp>
-#include <papillon/autograd/gradcheck/causes.hpp>
-#include <papillon/autograd/gradcheck/checks.hpp>
 #include <papillon/autograd/gradcheck/gradcheck.hpp>
 #include <papillon/autograd/gradcheck/numeric_derivative.hpp>
 #include <papillon/autograd/gradcheck/op_samples.hpp>
@@ -44,7 +42,6 @@
 #include <papillon/lorenz/assimilation/methods/enoi.hpp>
 #include <papillon/lorenz/assimilation/methods/etkf.hpp>
 #include <papillon/lorenz/assimilation/methods/four_d_var.hpp>
-#include <papillon/lorenz/assimilation/methods/four_d_var_window.hpp>
 #include <papillon/lorenz/assimilation/methods/generating_method.hpp>
 #include <papillon/lorenz/assimilation/methods/hybrid.hpp>
 #include <papillon/lorenz/assimilation/methods/letkf.hpp>
@@ -57,17 +54,14 @@
 #include <papillon/lorenz/assimilation/observation_operator.hpp>
 #include <papillon/lorenz/assimilation/observed_ensemble.hpp>
 #include <papillon/lorenz/assimilation/random_address.hpp>
-#include <papillon/lorenz/assimilation/score_sums.hpp>
 #include <papillon/lorenz/assimilation/scores.hpp>
 #include <papillon/lorenz/assimilation/sources.hpp>
 #include <papillon/lorenz/assimilation/sources/diffusion.hpp>
 #include <papillon/lorenz/assimilation/sources/gaussian.hpp>
 #include <papillon/lorenz/assimilation/sources/posterior.hpp>
-#include <papillon/lorenz/assimilation/sources/state_tree.hpp>
 #include <papillon/lorenz/assimilation/truth.hpp>
 #include <papillon/lorenz/assimilation/tuning.hpp>
 #include <papillon/lorenz/assimilation/twin_experiment.hpp>
-#include <papillon/lorenz/assimilation/twin_state.hpp>
 #include <papillon/lorenz/dynamics/any_system.hpp>
 #include <papillon/lorenz/dynamics/climatology.hpp>
 #include <papillon/lorenz/dynamics/integrate.hpp>
@@ -109,9 +103,7 @@
 #include <papillon/nn/fourier_features.hpp>
 #include <papillon/nn/frozen.hpp>
 #include <papillon/nn/fused/engine.hpp>
-#include <papillon/nn/fused/kernels.hpp>
 #include <papillon/nn/fused/layout.hpp>
-#include <papillon/nn/fused/tile.hpp>
 #include <papillon/nn/initialisation.hpp>
 #include <papillon/nn/layer_norm.hpp>
 #include <papillon/nn/learning_rate.hpp>
@@ -129,7 +121,6 @@
 #include <papillon/nn/sgd.hpp>
 #include <papillon/nn/state_dict.hpp>
 #include <papillon/nn/state_rows.hpp>
-#include <papillon/nn/stored_state.hpp>
 #include <papillon/nn/tape_engine.hpp>
 #include <papillon/nn/tape_gradient.hpp>
 #include <papillon/nn/time_embedding.hpp>
@@ -138,8 +129,6 @@
 #include <papillon/tensor/arena.hpp>
 #include <papillon/tensor/atomic_file.hpp>
 #include <papillon/tensor/available_memory.hpp>
-#include <papillon/tensor/box_muller.hpp>
-#include <papillon/tensor/broadcast.hpp>
 #include <papillon/tensor/compat.hpp>
 #include <papillon/tensor/elementwise.hpp>
 #include <papillon/tensor/enum_names.hpp>
@@ -152,16 +141,13 @@
 #include <papillon/tensor/npy_header.hpp>
 #include <papillon/tensor/numbers.hpp>
 #include <papillon/tensor/options.hpp>
-#include <papillon/tensor/pool_state.hpp>
 #include <papillon/tensor/random.hpp>
 #include <papillon/tensor/random_streams.hpp>
 #include <papillon/tensor/reduce.hpp>
 #include <papillon/tensor/registry.hpp>
 #include <papillon/tensor/row_products.hpp>
-#include <papillon/tensor/row_tiles.hpp>
 #include <papillon/tensor/rows.hpp>
 #include <papillon/tensor/shape.hpp>
-#include <papillon/tensor/small_kernels.hpp>
 #include <papillon/tensor/temporary_file.hpp>
 #include <papillon/tensor/tensor.hpp>
 #include <papillon/tensor/thread_pool.hpp>

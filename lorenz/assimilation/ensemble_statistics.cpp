@@ -7,7 +7,7 @@
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
 #include "papillon/tensor/errors.hpp"
-#include "papillon/tensor/small_kernels.hpp"
+#include "papillon/tensor/internal/small_kernels.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon::inline assimilation {

@@ -5,7 +5,7 @@
 
 #include "papillon/lorenz/assimilation/errors.hpp"
 #include "papillon/tensor/factorisations.hpp"
-#include "papillon/tensor/small_kernels.hpp"
+#include "papillon/tensor/internal/small_kernels.hpp"
 
 namespace papillon::inline assimilation {
 namespace {

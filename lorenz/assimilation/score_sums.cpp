@@ -1,4 +1,4 @@
-#include "papillon/lorenz/assimilation/score_sums.hpp"
+#include "papillon/lorenz/assimilation/internal/score_sums.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "papillon/lorenz/assimilation/score_sums.hpp"
+#include "papillon/lorenz/assimilation/internal/score_sums.hpp"
 
 namespace papillon::inline assimilation {
 namespace {

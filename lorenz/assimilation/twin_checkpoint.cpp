@@ -6,9 +6,9 @@
 #include <locale>
 #include <sstream>
 
-#include "papillon/lorenz/assimilation/twin_state.hpp"
+#include "papillon/lorenz/assimilation/internal/twin_state.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 #include "papillon/nn/safetensors.hpp"
-#include "papillon/nn/stored_state.hpp"
 #include "papillon/tensor/hash.hpp"
 
 namespace papillon::inline assimilation {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "papillon/lorenz/assimilation/internal/twin_state.hpp"
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
-#include "papillon/lorenz/assimilation/twin_state.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 namespace papillon::inline assimilation {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "papillon/lorenz/assimilation/twin_state.hpp"
+#include "papillon/lorenz/assimilation/internal/twin_state.hpp"
 #include "papillon/tensor/linalg.hpp"
 
 namespace papillon::inline assimilation {

@@ -1,6 +1,6 @@
 // The states themselves, concatenations, and many rows at once.
 #include "papillon/lorenz/surrogate/features.hpp"
-#include "papillon/tensor/row_tiles.hpp"
+#include "papillon/tensor/internal/row_tiles.hpp"
 
 #include <fmt/format.h>
 

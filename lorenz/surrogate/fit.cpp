@@ -5,7 +5,7 @@
 
 #include "papillon/lorenz/surrogate/readout.hpp"
 #include "papillon/tensor/errors.hpp"
-#include "papillon/tensor/row_tiles.hpp"
+#include "papillon/tensor/internal/row_tiles.hpp"
 
 namespace papillon::inline surrogate {
 

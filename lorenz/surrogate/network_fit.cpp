@@ -4,8 +4,8 @@
 #include <cmath>
 #include <memory>
 
+#include "papillon/tensor/internal/row_tiles.hpp"
 #include "papillon/tensor/random_streams.hpp"
-#include "papillon/tensor/row_tiles.hpp"
 
 namespace papillon::inline surrogate {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "papillon/nn/frozen.hpp"
-#include "papillon/nn/stored_state.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 
 namespace papillon::inline surrogate {
 namespace {

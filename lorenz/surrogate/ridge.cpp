@@ -9,7 +9,7 @@
 #include "papillon/tensor/allocator.hpp"
 #include "papillon/tensor/errors.hpp"
 #include "papillon/tensor/factorisations.hpp"
-#include "papillon/tensor/row_tiles.hpp"
+#include "papillon/tensor/internal/row_tiles.hpp"
 
 namespace papillon::inline surrogate {
 namespace {

@@ -1,5 +1,5 @@
 #include "papillon/lorenz/surrogate/surrogate.hpp"
-#include "papillon/tensor/row_tiles.hpp"
+#include "papillon/tensor/internal/row_tiles.hpp"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 
 #include "papillon/diffusion/network.hpp"
 #include "papillon/lorenz/surrogate/surrogate.hpp"
-#include "papillon/nn/stored_state.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 #include "papillon/tensor/numbers.hpp"
 
 namespace papillon::inline surrogate {

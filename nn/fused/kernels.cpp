@@ -1,4 +1,4 @@
-#include "papillon/nn/fused/kernels.hpp"
+#include "papillon/nn/internal/fused_kernels.hpp"
 
 #include <cmath>
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "papillon/nn/fused/engine.hpp"
-#include "papillon/nn/fused/tile.hpp"
+#include "papillon/nn/internal/fused_tile.hpp"
 #include "papillon/tensor/linalg.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 

@@ -1,4 +1,4 @@
-#include "papillon/nn/fused/tile.hpp"
+#include "papillon/nn/internal/fused_tile.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 
 #include "catch.hpp"
 #include "corruptions.hpp"
-#include "papillon/nn/stored_state.hpp"
+#include "papillon/nn/internal/stored_state.hpp"
 
 using namespace papillon;
 

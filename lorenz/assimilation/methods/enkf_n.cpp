@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
-#include "papillon/tensor/small_kernels.hpp"
+#include "papillon/tensor/internal/small_kernels.hpp"
 
 namespace papillon::inline assimilation {
 namespace {

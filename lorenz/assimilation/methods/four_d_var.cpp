@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "papillon/lorenz/assimilation/covariance.hpp"
-#include "papillon/lorenz/assimilation/methods/four_d_var_window.hpp"
+#include "papillon/lorenz/assimilation/internal/four_d_var_window.hpp"
 #include "papillon/tensor/factorisations.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 

@@ -1,4 +1,4 @@
-#include "papillon/lorenz/assimilation/methods/four_d_var_window.hpp"
+#include "papillon/lorenz/assimilation/internal/four_d_var_window.hpp"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "papillon/diffusion/model.hpp"
-#include "papillon/lorenz/assimilation/sources/state_tree.hpp"
+#include "papillon/lorenz/assimilation/internal/state_tree.hpp"
 #include "papillon/nn/state_rows.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 

@@ -1,4 +1,4 @@
-#include "papillon/lorenz/assimilation/sources/state_tree.hpp"
+#include "papillon/lorenz/assimilation/internal/state_tree.hpp"
 
 #include <fmt/format.h>
 

@@ -17,25 +17,21 @@ struct ShellOptions {
 // The state moved by +-distance along each axis.
 class Shell final : public EnsembleSource {
  public:
-  Shell(std::size_t dimension, double distance) : dimension_(dimension), distance_(distance) {}
-  std::string description() const override { return "shell " + std::to_string(distance_); }
-  std::size_t dimension() const override { return dimension_; }
-  std::size_t members() const override { return 2 * dimension_; }
-  bool batched() const override { return false; }
+  Shell(std::size_t dimension, double distance) : distance_(distance) {
+    traits_ = {"shell " + std::to_string(distance), dimension, 2 * dimension, false};
+  }
 
  private:
-  Tensor<double> make(const Tensor<double>& states, std::span<const RandomAddress>) const override {
-    const std::size_t n = states.extent(0), m = members(), d = dimension_;
-    Tensor<double> ensembles(Shape{n, m, d});
+  void fill(const Tensor<double>& states, std::span<const RandomAddress>,
+            Tensor<double>& ensembles) const override {
+    const std::size_t n = states.extent(0), m = members(), d = dimension();
     for (std::size_t r = 0; r < n; ++r)
       for (std::size_t k = 0; k < m; ++k)
         for (std::size_t i = 0; i < d; ++i)
           ensembles[(r * m + k) * d + i] =
               states(r, i) + (i == k / 2 ? (k % 2 ? -distance_ : distance_) : 0);
-    return ensembles;
   }
 
-  std::size_t dimension_;
   double distance_;
 };
 

@@ -4,7 +4,7 @@
 #include "catch.hpp"
 #include "helpers.hpp"
 #include "papillon/lorenz/assimilation/observed_ensemble.hpp"
-#include "papillon/tensor/small_kernels.hpp"
+#include "papillon/tensor/internal/small_kernels.hpp"
 
 using namespace papillon;
 using namespace papillon::testing;

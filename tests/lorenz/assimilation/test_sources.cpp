@@ -4,10 +4,10 @@
 #include "catch.hpp"
 #include "helpers.hpp"
 #include "papillon/diffusion/oracles.hpp"
+#include "papillon/lorenz/assimilation/internal/state_tree.hpp"
 #include "papillon/lorenz/assimilation/sources/diffusion.hpp"
 #include "papillon/lorenz/assimilation/sources/gaussian.hpp"
 #include "papillon/lorenz/assimilation/sources/posterior.hpp"
-#include "papillon/lorenz/assimilation/sources/state_tree.hpp"
 #include "papillon/tensor/thread_pool.hpp"
 
 using namespace papillon;

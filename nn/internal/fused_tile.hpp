@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "papillon/nn/fused/kernels.hpp"
 #include "papillon/nn/fused/layout.hpp"
+#include "papillon/nn/internal/fused_kernels.hpp"
 #include "papillon/tensor/row_products.hpp"
 #include "papillon/tensor/tensor.hpp"
 

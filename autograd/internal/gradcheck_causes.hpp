@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "papillon/autograd/gradcheck/checks.hpp"
+#include "papillon/autograd/internal/gradcheck_checks.hpp"
 
 namespace papillon::detail {
 

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "papillon/lorenz/assimilation/score_sums.hpp"
+#include "papillon/lorenz/assimilation/internal/score_sums.hpp"
 #include "papillon/lorenz/assimilation/twin_experiment.hpp"
 #include "papillon/nn/run_settings.hpp"
 
