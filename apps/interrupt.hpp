@@ -27,7 +27,7 @@ struct Interrupted : std::runtime_error {
 // Installs the handlers; called once, by main.
 void install_signal_handlers();
 // What is written to stderr where a signal ends the process; empty: nothing.
-void set_interrupt_line(const std::string& line);
+void set_interrupt_line(const std::string& text);
 // A process that goes with this one; 0: none.
 void set_child(pid_t child);
 

@@ -14,8 +14,8 @@ bool announced = true;
 
 }  // namespace
 
-void announce_memory(bool yes) {
-  announced = yes;
+void announce_memory(bool announce) {
+  announced = announce;
 }
 
 void require_memory(double bytes, const std::string& what, const std::string& advice) {

@@ -17,13 +17,13 @@ namespace {
 constexpr std::size_t largest_number = 1 << 20;  // of a config
 using PaperNetwork = ResidualFilmMlp<float>;
 
-struct Registry {
+struct Architectures {
   std::mutex mutex;
   std::map<std::string, std::function<Network(const NetworkConfig&)>> makers;
 };
 
-Registry& registry() {
-  static Registry all;
+Architectures& registry() {
+  static Architectures all;
   return all;
 }
 

@@ -35,7 +35,7 @@ class NoiseSchedule {
   // minus infinity where no signal is left.
   double lambda(int t) const;
   // The real-valued t in [1, steps()] with that lambda, by linear interpolation; clamped.
-  double step_at_lambda(double lambda) const;
+  double step_at_lambda(double value) const;
   // No signal, or none that single precision can recover, is left at the last step.
   bool zero_terminal_snr() const { return alpha_bar(steps()) < 1e-12; }
 

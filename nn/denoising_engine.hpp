@@ -57,8 +57,8 @@ class DenoisingEngine {
 
  protected:
   DenoisingEngine() = default;
-  DenoisingEngine(DenoisingEngine&&) = default;
-  DenoisingEngine& operator=(DenoisingEngine&&) = default;
+  DenoisingEngine(DenoisingEngine&&) noexcept = default;
+  DenoisingEngine& operator=(DenoisingEngine&&) noexcept = default;
 };
 
 // Throws ArgumentError or ShapeError unless there are slots, one weight (or none) for each, and

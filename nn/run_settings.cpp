@@ -19,9 +19,10 @@ std::string shortened(const std::string& value) {
 std::string to_text(const RunSettings& settings) {
   std::string text;
   for (const auto& [name, value] : settings) {
-    std::string line = name + "=" + value;
-    std::replace(line.begin(), line.end(), '\n', ' ');
-    text += line + "\n";
+    const std::size_t begin = text.size();
+    text.append(name).append("=").append(value);
+    std::replace(text.begin() + static_cast<std::ptrdiff_t>(begin), text.end(), '\n', ' ');
+    text += '\n';
   }
   return text;
 }

@@ -108,12 +108,11 @@ AssimilationRun single_run(const AssimilateOptions& options, const Context& cont
 
 std::vector<AssimilationRun> listed_runs(const AssimilateOptions& common, const Context& context) {
   const AssimilateOptions defaults;
-  AssimilateOptions probe = defaults;
   std::vector<AssimilationRun> runs;
   std::set<std::string> names;
   const std::vector<Settings>& layers = context.layers;  // command line, environment, file, ...
   for (const Settings& table : context.runs) {
-    AssimilationRun any{probe, context};
+    AssimilationRun any{defaults, context};
     for (const Settings& own : expand_run(table, any.list())) {
       std::vector<Settings> all(layers.begin(), layers.begin() + 2);
       all.push_back(own);

@@ -22,9 +22,9 @@ struct AssimilationRun {
   // long as it lives.
   std::vector<Option> list();
   // The text of an option that is used; empty if it is not.
-  std::string text(const char* option) const;
+  std::string text(const char* name) const;
   // The run with one option set. Throws ArgumentError for a value that it does not take.
-  AssimilationRun with(const std::string& option, const std::string& value) const;
+  AssimilationRun with(const std::string& name, const std::string& value) const;
 
   RunSettings identity(FileDigests& digests, Role except = Role::setting) const;
   Json digests(FileDigests& digests) const;

@@ -53,7 +53,7 @@ Column<Row> number_column(std::string heading, std::string name, Get get,
 // unit: after the number, for people. Nothing is shown of a value that is not defined, but "n/a" if
 // the row is to have one.
 template <class Row, class Get>
-Column<Row> measured_column(std::string heading, std::string name, Get get,
+Column<Row> measured_column(std::string heading, const std::string& name, Get get,
                             const char* format = "{:.4f}", const char* unit = "",
                             const char* missing = "n/a") {
   Column<Row> column{std::move(heading), {}, {}, {}};

@@ -92,14 +92,14 @@ struct Row {
 Column<Row> model_column() {
   return text_column<Row>("model", "model", [](const Row& row) { return row.name; });
 }
-Column<Row> number(const std::string& heading, const char* key, const char* format,
-                   const std::string& name, const char* csv_format = "{:.6g}") {
+Column<Row> json_column(const std::string& heading, const char* key, const char* format,
+                        const std::string& name, const char* csv_format = "{:.6g}") {
   return number_column<Row>(
       heading, name, [key](const Row& row) { return row.at(key); }, format, csv_format);
 }
 // In CSV alone.
 Column<Row> in_csv(const char* key) {
-  return number("", key, "{}", key);
+  return json_column("", key, "{}", key);
 }
 // With its spread over the seeds. lead: of rows that are of all leads.
 Column<Row> nrmse_column(const std::string& heading, const std::string& name,
@@ -123,25 +123,26 @@ std::vector<Row> rows_of(const Json& results) {
 }
 
 std::vector<Column<Row>> model_columns(const Json& first) {
-  std::vector<Column<Row>> columns = {model_column(),
-                                      number("lambda", "lambda", "{:.1e}", "lambda"),
-                                      in_csv("degrees_of_freedom"),
-                                      number("", "feature_count", "{}", "features"),
-                                      number("fitted values", "parameters", "{:.0f}", "parameters"),
-                                      in_csv("seeds")};
+  std::vector<Column<Row>> columns = {
+      model_column(),
+      json_column("lambda", "lambda", "{:.1e}", "lambda"),
+      in_csv("degrees_of_freedom"),
+      json_column("", "feature_count", "{}", "features"),
+      json_column("fitted values", "parameters", "{:.0f}", "parameters"),
+      in_csv("seeds")};
   for (const std::size_t lead : table_leads(first))
     columns.push_back(nrmse_column(fmt::format("nRMSE, lead {}", lead),
                                    fmt::format("nrmse_{}", lead), position(first, lead)));
   const auto diverged = [](const Row& row) { return row.at("diverged").back(); };
   const std::vector<Column<Row>> more = {
-      number("valid time", "valid_time", "{:.2f}", "valid_time"),
+      json_column("valid time", "valid_time", "{:.2f}", "valid_time"),
       in_csv("valid_time_spread"),
       in_csv("always_valid"),
-      number("Hellinger", "hellinger", "{:.3f}", "hellinger"),
+      json_column("Hellinger", "hellinger", "{:.3f}", "hellinger"),
       in_csv("hellinger_spread"),
       in_csv("hellinger_floor"),
       number_column<Row>("diverged", "diverged", diverged, "{:.3f}"),
-      number("Lyapunov exponent", "lyapunov", "{:.3f}", "lyapunov"),
+      json_column("Lyapunov exponent", "lyapunov", "{:.3f}", "lyapunov"),
       in_csv("lyapunov_spread"),
       in_csv("lyapunov_se"),
       in_csv("fit_seconds")};
@@ -235,11 +236,11 @@ void write_tables(const std::filesystem::path& directory, const Json& results) {
 void print_scaling(const std::string& axis, const Json& results) {
   for (const Row& row : rows_of(results)) {
     const Json& leads = (*row.entry)["lead"];
-    std::vector<Column<Row>> columns = {number(axis, "values", "{:g}", "")};
+    std::vector<Column<Row>> columns = {json_column(axis, "values", "{:g}", "")};
     for (std::size_t l = 0; l < leads.size(); ++l)
       columns.push_back(
           nrmse_column(fmt::format("nRMSE, lead {}", leads[l].get<std::size_t>()), "", l));
-    columns.push_back(number("valid time", "valid_time", "{:.2f}", ""));
+    columns.push_back(json_column("valid time", "valid_time", "{:.2f}", ""));
     std::vector<Row> rows;
     for (std::size_t v = 0; v < row.at("values").size(); ++v)
       rows.push_back({row.name, row.entry, v});
@@ -256,7 +257,7 @@ void write_scaling(const std::filesystem::path& directory, const std::string& ax
         if (entry["nrmse"][v][l].is_number()) rows.push_back({name, &entry, v, l});
   // With two columns named lead nothing reads it.
   const Column<Row> values =
-      number("", "values", "{}", axis == "lead" ? "lead_steps" : axis, "{:.10g}");
+      json_column("", "values", "{}", axis == "lead" ? "lead_steps" : axis, "{:.10g}");
   write_file_atomically(directory / (axis + ".csv"),
                         csv<Row>({model_column(), values, in_csv("lambda"), in_csv("lead"),
                                   nrmse_column("", "nrmse"), in_csv("valid_time"), in_csv("seeds")},

@@ -22,7 +22,7 @@ constexpr auto enum_names(Verdict) {
 struct GradcheckEntry {
   // Empty, or one comparison, without a verdict so far.
   GradcheckEntry() = default;
-  GradcheckEntry(const char* check, const NumericDerivative& numeric, double analytic);
+  GradcheckEntry(const char* name, const NumericDerivative& d, double analytic);
 
   std::string check;  // "vjp", "jvp", "second order"; "float value", "float vjp" where they differ
   Verdict verdict = Verdict::pass;  // of this number

@@ -15,11 +15,11 @@ struct DdimOptions {
 };
 
 // Song et al. (2021a), eq. 12: first order in the steps if eta is 0, ancestral sampling if it is 1.
-// z [N, D] at timesteps.front(); the result at timesteps.back(). Throws ArgumentError for another
-// eta.
+// start [N, D] at timesteps.front(); the result at timesteps.back(). Throws ArgumentError for
+// another eta.
 template <class T>
-Tensor<T> ddim(const DenoisingModel<T>& model, const std::vector<int>& timesteps, Tensor<T> z,
+Tensor<T> ddim(const DenoisingModel<T>& model, const std::vector<int>& timesteps, Tensor<T> start,
                const StepOptions& options = {}, const DdimOptions& own = {});
-Sampler ddim_sampler(const DdimOptions& options = {});
+Sampler ddim_sampler(const DdimOptions& own = {});
 
 }  // namespace papillon

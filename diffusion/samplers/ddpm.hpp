@@ -25,8 +25,8 @@ struct DdpmOptions {
 // The states that z [N, D], at timesteps.front(), comes from at timesteps.back(). Ho et al. (2020),
 // algorithm 2, over any descending list of steps.
 template <class T>
-Tensor<T> ddpm(const DenoisingModel<T>& model, const std::vector<int>& timesteps, Tensor<T> z,
+Tensor<T> ddpm(const DenoisingModel<T>& model, const std::vector<int>& timesteps, Tensor<T> start,
                const StepOptions& options = {}, const DdpmOptions& own = {});
-Sampler ddpm_sampler(const DdpmOptions& options = {});
+Sampler ddpm_sampler(const DdpmOptions& own = {});
 
 }  // namespace papillon

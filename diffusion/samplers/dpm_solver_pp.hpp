@@ -26,13 +26,13 @@ struct DpmSolverOptions {
 // and where a step in lambda is very unlike the one before (largest_step_ratio), as around the last
 // jump of the cosine schedule. Over long steps in lambda the third order falls to the second, and
 // the second takes a part of the slope only: what was extrapolated overshot, and few steps were
-// worse than DDIM's. z [N, D] at timesteps.front(); the result at timesteps.back(). Throws
+// worse than DDIM's. start [N, D] at timesteps.front(); the result at timesteps.back(). Throws
 // ArgumentError for another order, or a ratio below 1.
 template <class T>
 Tensor<T> dpm_solver_pp(const DenoisingModel<T>& model, const std::vector<int>& timesteps,
-                        Tensor<T> z, const StepOptions& options = {},
+                        Tensor<T> start, const StepOptions& options = {},
                         const DpmSolverOptions& own = {});
 // "dpm2m" for order 2, and so on.
-Sampler dpm_solver_sampler(const DpmSolverOptions& options = {});
+Sampler dpm_solver_sampler(const DpmSolverOptions& own = {});
 
 }  // namespace papillon

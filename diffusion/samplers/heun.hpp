@@ -18,10 +18,10 @@ namespace papillon {
 // but over a long step sigma / alpha falls by a factor, and the noise bends where the line does
 // not: six steps spaced in log-SNR gave 6 times the variance of Gaussian data. A state between two
 // predicted states is never far off, however long the step. Euler's step alone where h is infinite:
-// to the clean state, and from noise without signal. z [N, D] at timesteps.front(); the result at
-// timesteps.back(); 2 (steps) - 1 evaluations down to 0.
+// to the clean state, and from noise without signal. start [N, D] at timesteps.front(); the result
+// at timesteps.back(); 2 (steps) - 1 evaluations down to 0.
 template <class T>
-Tensor<T> heun(const DenoisingModel<T>& model, const std::vector<int>& timesteps, Tensor<T> z,
+Tensor<T> heun(const DenoisingModel<T>& model, const std::vector<int>& timesteps, Tensor<T> start,
                const StepOptions& options = {});
 Sampler heun_sampler(const NoOptions& = {});
 

@@ -37,7 +37,7 @@ struct Spectrum {
   Rows v;            // [rank, M]: directions in the space of the members
   Rows projections;  // [rank, n]
 };
-Spectrum decompose(ConstRows whitened_anomalies, ConstRows whitened_innovations, Arena& memory);
+Spectrum decompose(ConstRows y, ConstRows innovations, Arena& memory);
 // Of an ensemble [M, D] and the innovation of its mean.
 Spectrum decompose(ConstRows ensemble, const Observation& observed, Arena& memory);
 

@@ -41,7 +41,7 @@ struct TrainingReport {
 // same bits for any number of threads. `after` is called after each step, and may throw to stop.
 // Throws ArgumentError, and NumericalError if the loss is not finite.
 TrainingReport train(const RegressionNetwork& network, std::uint64_t samples,
-                     const TrainingRows& rows, const TrainingOptions& options,
+                     const TrainingRows& source, const TrainingOptions& o,
                      const std::function<void(const TrainingReport&)>& after = {});
 
 }  // namespace papillon::inline surrogate

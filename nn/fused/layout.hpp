@@ -17,7 +17,8 @@ struct Layout {
     std::size_t film_weight, film_bias;
   };
 
-  Layout(std::size_t state_dim, std::size_t hidden, std::size_t blocks, std::size_t embedding);
+  // State dimension, width, residual blocks, size of the time embedding.
+  Layout(std::size_t d, std::size_t h, std::size_t block_count, std::size_t e);
 
   std::size_t state_dim, hidden, embedding;
   std::size_t input_weight, input_bias, output_weight, output_bias;

@@ -56,6 +56,19 @@ void film_projection_gradient(const Layout& layout, const Tensor<T>& tables,
   });
 }
 
+// The sum of the gradients of all lanes, [lanes, size], in their order.
+template <class T>
+void sum_lanes(const Tensor<T>& lane_gradients, std::span<T> gradient) {
+  constexpr std::size_t chunk = 1 << 14;
+  const std::size_t size = lane_gradients.extent(1);
+  parallel_for(ceil_div(size, chunk), [&](std::size_t c) {
+    const std::size_t first = c * chunk, count = std::min(chunk, size - first);
+    std::copy_n(lane_gradients.data() + first, count, &gradient[first]);
+    for (std::size_t lane = 1; lane < lane_gradients.extent(0); ++lane)
+      accumulate(count, lane_gradients.data() + lane * size + first, &gradient[first]);
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -103,13 +116,7 @@ double Engine<T>::loss_and_gradient(std::span<const std::uint32_t> slot,
     }
   });
 
-  constexpr std::size_t chunk = 1 << 14;
-  parallel_for(ceil_div(body, chunk), [&](std::size_t c) {
-    const std::size_t first = c * chunk, size = std::min(chunk, body - first);
-    std::copy_n(lane_gradient_.data() + first, size, &gradient[first]);
-    for (std::size_t lane = 1; lane < lanes; ++lane)
-      accumulate(size, lane_gradient_.data() + lane * body + first, &gradient[first]);
-  });
+  sum_lanes(lane_gradient_, gradient);
   double total = 0;
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     total += lane_loss_[lane];
