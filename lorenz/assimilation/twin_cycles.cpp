@@ -261,23 +261,23 @@ class TwinExperiment::State::Group {
   Tensor<double> saved_, reports_;     // [count, M, D]; [2 count, rows, D], background and analysis
 };
 
-void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* record) {
+void TwinExperiment::State::advance(std::uint64_t cycles, TwinRecord* history) {
   const std::size_t times = options.steps_per_cycle / truth_every();
   Chunk chunk{Tensor<double>(Shape{trajectories, cycles * times, dimension}), done, cycles, times,
-              record};
+              history};
   setup.truth.next(cycles * times, truth_every(), options.steps_per_cycle, address(0, done),
                    chunk.truth);
-  if (record) {
-    record->first_cycle = done;
+  if (history) {
+    history->first_cycle = done;
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    record->background = record->analysis =
+    history->background = history->analysis =
         Tensor<double>::full({trajectories, cycles, dimension}, nan);
-    record->observations =
+    history->observations =
         Tensor<double>::full({trajectories, cycles, setup.observations.model.observations()}, nan);
-    record->truth.resize({trajectories, cycles, dimension});
+    history->truth.resize({trajectories, cycles, dimension});
     for (std::size_t row = 0; row < trajectories * cycles; ++row)
       std::copy_n(chunk.truth.data() + (row * times + times - 1) * dimension, dimension,
-                  record->truth.data() + row * dimension);
+                  history->truth.data() + row * dimension);
   }
   const std::vector<std::optional<AssimilationError>> before = failed;
   if (lock_step()) {

@@ -34,7 +34,7 @@ struct TwinExperiment::State {
   // All settings that the results depend on.
   RunSettings settings() const;
   // Runs the next `cycles` (a multiple of the window), and fills the record unless it is null.
-  void advance(std::uint64_t cycles, TwinRecord* record);
+  void advance(std::uint64_t cycles, TwinRecord* history);
 
   struct Chunk;
   class Group;
