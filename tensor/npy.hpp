@@ -27,9 +27,12 @@ Tensor<T> read_npy(const std::filesystem::path& path);
 template <class T>
 void write_npy(const std::filesystem::path& path, const Tensor<T>& tensor);
 
+// Closes a C stream that goes out of scope.
 struct CloseFile {
+  // Called with a stream that is open.
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
+// A C stream that is open, or none.
 using OpenFile = std::unique_ptr<std::FILE, CloseFile>;
 
 // Reads a file row by row (a row: all but the outermost axis). Throws InputError.

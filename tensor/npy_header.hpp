@@ -10,8 +10,9 @@
 
 namespace papillon {
 
+// What the header of an NPY file says.
 struct NpyHeader {
-  Shape shape;
+  Shape shape;                  // of the array
   std::size_t item_size = 0;    // 4: float, 8: double
   std::size_t data_offset = 0;  // bytes before the first element
 };

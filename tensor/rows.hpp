@@ -16,6 +16,7 @@ struct RowView {
   T* data = nullptr;
   std::size_t count = 0, width = 0;
 
+  // Row i, the number of elements, all elements, and row i as a span.
   T* operator[](std::size_t row) const { return data + row * width; }
   std::size_t size() const { return count * width; }
   std::span<T> values() const { return {data, size()}; }  // of all rows
@@ -24,6 +25,7 @@ struct RowView {
   RowView rows(std::size_t first, std::size_t n) const { return {data + first * width, n, width}; }
   operator RowView<const T>() const requires(!std::is_const_v<T>) { return {data, count, width}; }
 };
+// Rows that a function writes, and rows that it reads.
 using Rows = RowView<double>;
 using ConstRows = RowView<const double>;
 
