@@ -32,7 +32,8 @@ struct EvaluateOptions {
     visit("figure", self.figure,
           {"name for FIGURE.svg and FIGURE.png, drawn by gnuplot", {}, Role::output});
     visit("nearest-states", self.evaluation.d_test_states,
-          {"reference states that d_test is a mean over, evenly spaced; 0: all", closed(0, many)});
+          {"reference states that d_test is a mean over, evenly spaced; 0: all",
+           closed(0, max_count)});
     visit("frechet-network", self.frechet_network,
           {"file of the network that the Fréchet distance is measured on, fitted where it is "
            "missing; auto: REFERENCE.frechet.safetensors; none: random features"});

@@ -44,7 +44,7 @@ constexpr Range below(long double low, long double high) {
   return {low, high, false, true};
 }
 // More than anybody has of anything that is only counted.
-inline constexpr std::uint64_t many = std::uint64_t{1} << 40;
+inline constexpr std::uint64_t max_count = std::uint64_t{1} << 40;
 
 // What an option is to a run; joined by |.
 enum class Role : unsigned {

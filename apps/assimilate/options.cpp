@@ -45,7 +45,7 @@ std::vector<Option> AssimilateOptions::list() {
   append_options(all, truth, "Truth");
   where("states that are integrated, not read", integrates_states, [this](auto&& visit) {
     visit("spin-up", truth.spin_up,
-          {"model steps before an integrated state is used", closed(0, many), Role::paired});
+          {"model steps before an integrated state is used", closed(0, max_count), Role::paired});
   }).append_to(all, "Truth");
   unless_spread("Truth", [this](auto&& visit) { truth.list_truths(visit); });
   unless_spread("Observations", [this](auto&& visit) { visit(observations); });

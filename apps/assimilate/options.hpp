@@ -97,8 +97,8 @@ struct TruthOptions {
           list("truth-every", every,
                {"model steps between its times (default: as it says)", closed(1, 1e9),
                 Role::paired});
-          list("first-time", first_time, {"stored time to begin with", closed(0, many), test});
-          list("first-trajectory", first_trajectory, {"of the file", closed(0, many), test});
+          list("first-time", first_time, {"stored time to begin with", closed(0, max_count), test});
+          list("first-trajectory", first_trajectory, {"of the file", closed(0, max_count), test});
         });
     visit(of_file);
   }
@@ -146,8 +146,9 @@ struct RunOptions {
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
     using enum Role;
-    visit("cycles", self.cycles, {"that are scored", closed(1, many), paired | test_only});
-    visit("burn-in", self.burn_in, {"cycles before those", closed(0, many), paired | test_only});
+    visit("cycles", self.cycles, {"that are scored", closed(1, max_count), paired | test_only});
+    visit("burn-in", self.burn_in,
+          {"cycles before those", closed(0, max_count), paired | test_only});
     visit("along-window-every", self.along_window_every,
           {"model steps between scores of the forecast", closed(1, 1e9), test_only});
     visit("batches", self.batches, {"of cycles, for standard errors", closed(1, 1e6), paired});
@@ -160,9 +161,10 @@ struct RunOptions {
   template <class Visit>
   void list_files(Visit&& visit) {
     using enum Role;
-    visit("store", store, {"cycles whose states go to states.nc", closed(0, many), test_only});
-    visit("store-from", store_from,
-          {"the first of them (default: the first that is scored)", closed(0, many), test_only});
+    visit("store", store, {"cycles whose states go to states.nc", closed(0, max_count), test_only});
+    visit(
+        "store-from", store_from,
+        {"the first of them (default: the first that is scored)", closed(0, max_count), test_only});
     visit("checkpoint-every", checkpoint_seconds,
           {"seconds between checkpoints", closed(0, 1e9), display});
   }
@@ -204,8 +206,8 @@ struct TuningOptions {
           list(self.search);
           list("tune-truth", self.truth, {"to tune on (default: integrated)", {}, Role::input});
           list("tune-trajectories", self.trajectories, {"as --trajectories", closed(1, 1e6)});
-          list("tune-cycles", self.cycles, {"as --cycles", closed(1, many)});
-          list("tune-burn-in", self.burn_in, {"as --burn-in", closed(0, many)});
+          list("tune-cycles", self.cycles, {"as --cycles", closed(1, max_count)});
+          list("tune-burn-in", self.burn_in, {"as --burn-in", closed(0, max_count)});
           list("tune-score", self.score, {"to make small: nrmse pooled, rmse the time mean"});
         });
     visit(tuned);

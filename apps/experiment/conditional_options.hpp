@@ -4,7 +4,7 @@
 //   static void options(Self& self, Visit&& visit) {
 //     visit("out", self.out, {"directory for results", {}, Role::output});
 //     auto stored = where("--out", [&self] { return !self.out.empty(); }, [&self](auto&& visit) {
-//       visit("store", self.store, {"cycles whose states are written", closed(0, many)});
+//       visit("store", self.store, {"cycles whose states are written", closed(0, max_count)});
 //     });
 //     visit(stored);
 //   }

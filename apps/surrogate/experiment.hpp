@@ -52,7 +52,7 @@ struct ExperimentOptions {
     visit("models", self.models, {"which to fit (see below)"});
     visit("lambda", self.lambdas, {"of ridge regression, per sample: numbers from 0 on, auto"},
           ridge);
-    visit("samples", self.samples, {"training pairs", closed(1, many)}, fit);
+    visit("samples", self.samples, {"training pairs", closed(1, max_count)}, fit);
     visit("lead", self.lead,
           {"steps of the trajectory in one step of the surrogate", closed(1, 1'000'000)}, fit);
     visit("corruption", self.corruption,
@@ -72,7 +72,7 @@ struct ExperimentOptions {
     visit("hidden", self.hidden, {"width of layers", closed(1, 8192)}, network);
     visit("leads", self.leads, {"steps of a forecast", closed(1, 1'000'000)});
     visit("windows", self.windows,
-          {"forecasts, evenly spaced over the test trajectories", closed(1, many)});
+          {"forecasts, evenly spaced over the test trajectories", closed(1, max_count)});
     visit("threshold", self.threshold,
           {"of the normalised error, for the valid time", above(0, 1e9)});
     visit("lyapunov-exponent", self.lyapunov_exponent,

@@ -46,7 +46,7 @@ struct LibraryOptions {
           {"whose timesteps they are", {}, {}, {"ddpm", "ddim", "dpm2m", "dpm3m", "heun"}});
     visit("library", self.library, {"long trajectory that posterior draws from", {}, Role::input});
     visit("library-states", self.library_states,
-          {"of them, evenly spaced (default: all)", closed(1, many)});
+          {"of them, evenly spaced (default: all)", closed(1, max_count)});
     visit("cutoff", self.cutoff, {"of posterior, in standard deviations", closed(1, 100)});
   }
 };
