@@ -87,7 +87,9 @@ std::vector<Variant> scaled(const ExperimentOptions& options, const std::string&
                             std::vector<double> values) {
   if (axis == "none") return {{0, options}};
   if (values.empty()) values = default_values(axis);
-  const double most = axis == "corruption" ? 1e6 : axis == "lead" ? 1e6 : static_cast<double>(many);
+  const double most = axis == "corruption" ? 1e6
+                      : axis == "lead"     ? 1e6
+                                           : static_cast<double>(max_count);
   std::vector<Variant> variants;
   for (const double v : values) {
     if (v > most || (axis != "corruption" && (v < 1 || v != std::floor(v))))
