@@ -21,6 +21,19 @@ std::string to_string(const Range& range) {
                      range.without_high ? ')' : ']');
 }
 
+void restrict_use(std::vector<Option>& list, std::size_t first, const Use& use) {
+  for (std::size_t i = first; i < list.size(); ++i) {
+    Option& option = list[i];
+    if (option.use.empty())
+      option.use = use.text;
+    else if (use.text[0] == '-')  // "--method enoi --ensemble diffusion"
+      option.use = use.text + " " + option.use;
+    option.applies = [outer = use.applies, inner = std::move(option.applies)] {
+      return outer() && (!inner || inner());
+    };
+  }
+}
+
 namespace detail {
 namespace {
 

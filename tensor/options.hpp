@@ -205,6 +205,8 @@ struct AnyOption {
   void operator()(const char*, V&, const OptionInfo&, const Use& = {}) const {}
   template <class V>
   void operator()(V&) const {}
+  template <class List>
+  void where(const Use&, const List&) const {}
 };
 
 }  // namespace detail
@@ -229,33 +231,35 @@ void append_options(std::vector<Option>& list, M& member, const std::string& hea
   member.append_to(list, heading);
 }
 
+// Options from number `first` on are used only where this holds, besides what they ask for
+// themselves.
+void restrict_use(std::vector<Option>& list, std::size_t first, const Use& use);
+
 // What a struct's options() is given: visit(name, member, info) lists an option, visit(member)
 // those of a member that lists options itself. visit(name, member, info, use) lists one that is
-// used in some runs only.
+// used in some runs only, visit.where(use, [&](auto&& visit) {...}) several.
 struct OptionVisitor {
   std::vector<Option>& list;
   const std::string& heading;
 
   // Lists one option.
   template <class V>
-  void operator()(const char* name, V& value, OptionInfo info, Use use = {}) const {
-    Option option{name,
-                  heading,
-                  std::move(info),
-                  {},
-                  false,
-                  false,
-                  {},
-                  {},
-                  std::move(use.text),
-                  std::move(use.applies),
-                  false};
+  void operator()(const char* name, V& value, OptionInfo info, const Use& use = {}) const {
+    Option option{name, heading, std::move(info), {}, false, false, {}, {}, {}, {}, false};
     detail::OptionValue<V>::describe(option);
     option.assign = [&value, info = option.info](const std::vector<std::string>& texts) {
       detail::OptionValue<V>::assign(value, texts, info);
     };
     option.values = [&value] { return detail::OptionValue<V>::texts(value); };
     list.push_back(std::move(option));
+    if (use.applies) restrict_use(list, list.size() - 1, use);
+  }
+  // Lists options that are used only there.
+  template <class List>
+  void where(const Use& use, const List& list_options) const {
+    const std::size_t first = list.size();
+    list_options(*this);
+    restrict_use(list, first, use);
   }
   // Lists the options of a member.
   template <class Member>

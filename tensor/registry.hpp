@@ -126,14 +126,9 @@ class Choice<Product(Arguments...)> {
     for (Entry& entry : entries_) {
       const std::size_t first = list.size();
       entry.settings->append_to(list, heading);
-      for (std::size_t i = first; i < list.size(); ++i) {
-        Option& option = list[i];
-        option.use =
-            "--" + option_ + " " + entry.name + (option.use.empty() ? "" : " ") + option.use;
-        option.applies = [this, name = entry.name, inner = std::move(option.applies)] {
-          return chosen_ == name && (!inner || inner());
-        };
-      }
+      restrict_use(list, first, {"--" + option_ + " " + entry.name, [this, name = entry.name] {
+                                   return chosen_ == name;
+                                 }});
     }
   }
 

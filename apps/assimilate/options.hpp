@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "papillon/apps/experiment/conditional_options.hpp"
 #include "papillon/lorenz/assimilation/methods.hpp"
 #include "papillon/lorenz/assimilation/observation_operator.hpp"
 #include "papillon/lorenz/dynamics/integrate.hpp"
@@ -48,13 +47,10 @@ struct ForecastOptions {
     visit("truth-noise", self.truth_noise, {"the same in an integrated truth", deviation, paired});
     visit("truth-noise-covariance", self.truth_noise_covariance,
           {"of it, .npy", {}, input | paired});
-    auto noisy = where(
-        "model noise", [&self] { return self.is_noisy(); },
-        [&self](auto&& list) {
-          list("noise-every", self.noise_every,
-               {"model steps (default: once an interval)", closed(1, 1e9), Role::paired});
-        });
-    visit(noisy);
+    visit.where({"model noise", [&self] { return self.is_noisy(); }}, [&self](auto&& list) {
+      list("noise-every", self.noise_every,
+           {"model steps (default: once an interval)", closed(1, 1e9), Role::paired});
+    });
   }
   bool is_noisy() const {
     return !noise.empty() || !truth_noise.empty() || !noise_covariance.empty() ||
@@ -91,16 +87,12 @@ struct TruthOptions {
           {"how many (default: all of --truth, 16 if integrated)", closed(1, 1e6), test});
     visit("initial-deviation", initial_deviation,
           {"of first members from the truth (default: states of the climate)", above(0, 1e9)});
-    auto of_file = where(
-        "--truth", [this] { return !file.empty(); },
-        [this](auto&& list) {
-          list("truth-every", every,
-               {"model steps between its times (default: as it says)", closed(1, 1e9),
-                Role::paired});
-          list("first-time", first_time, {"stored time to begin with", closed(0, max_count), test});
-          list("first-trajectory", first_trajectory, {"of the file", closed(0, max_count), test});
-        });
-    visit(of_file);
+    visit.where({"--truth", [this] { return !file.empty(); }}, [this](auto&& list) {
+      list("truth-every", every,
+           {"model steps between its times (default: as it says)", closed(1, 1e9), Role::paired});
+      list("first-time", first_time, {"stored time to begin with", closed(0, max_count), test});
+      list("first-trajectory", first_trajectory, {"of the file", closed(0, max_count), test});
+    });
   }
 };
 
@@ -118,13 +110,12 @@ struct ObservationOptions {
           {"components, from 0 (default: all)", closed(0, 99'999), paired});
     visit("operator", self.matrix, {"matrix [observations, components], .npy", {}, input | paired});
     visit("pointwise", self.pointwise, {"function of each observed number", {}, paired});
-    auto uncorrelated = where(
-        "errors without --observation-covariance", [&self] { return self.covariance.empty(); },
+    visit.where(
+        {"errors without --observation-covariance", [&self] { return self.covariance.empty(); }},
         [&self](auto&& list) {
           list("observation-deviation", self.deviation,
                {"standard deviations of the errors", above(0, 1e9), Role::paired});
         });
-    visit(uncorrelated);
     visit("observation-covariance", self.covariance, {"of the errors, .npy", {}, input | paired});
     visit("interval", self.interval, {"model steps between observations", closed(1, 1e9), paired});
     visit("observations", self.file,
@@ -200,17 +191,14 @@ struct TuningOptions {
   template <class Self, class Visit>
   static void options(Self& self, Visit&& visit) {
     visit("tune", self.option, {"option to choose on other trajectories first"});
-    auto tuned = where(
-        "--tune", [&self] { return self.is_asked_for(); },
-        [&self](auto&& list) {
-          list(self.search);
-          list("tune-truth", self.truth, {"to tune on (default: integrated)", {}, Role::input});
-          list("tune-trajectories", self.trajectories, {"as --trajectories", closed(1, 1e6)});
-          list("tune-cycles", self.cycles, {"as --cycles", closed(1, max_count)});
-          list("tune-burn-in", self.burn_in, {"as --burn-in", closed(0, max_count)});
-          list("tune-score", self.score, {"to make small: nrmse pooled, rmse the time mean"});
-        });
-    visit(tuned);
+    visit.where({"--tune", [&self] { return self.is_asked_for(); }}, [&self](auto&& list) {
+      list(self.search);
+      list("tune-truth", self.truth, {"to tune on (default: integrated)", {}, Role::input});
+      list("tune-trajectories", self.trajectories, {"as --trajectories", closed(1, 1e6)});
+      list("tune-cycles", self.cycles, {"as --cycles", closed(1, max_count)});
+      list("tune-burn-in", self.burn_in, {"as --burn-in", closed(0, max_count)});
+      list("tune-score", self.score, {"to make small: nrmse pooled, rmse the time mean"});
+    });
   }
   bool is_asked_for() const { return !option.empty(); }
 };
@@ -226,17 +214,14 @@ struct SpreadOptions {
     visit("spread", self.start_steps,
           {"start steps whose ensembles are measured, without cycles", closed(1, 100'000),
            Role::paired});
-    auto measured = where(
-        "--spread", [&self] { return self.is_asked_for(); },
-        [&self](auto&& list) {
-          list("spread-states", self.states, {"around which they are generated", closed(1, 1e6)});
-          list(self.source);
-          // Each start step in turn.
-          std::erase_if(list.list, [&](const Option& o) {
-            return o.name == "start-step" && o.use.rfind("--ensemble", 0) == 0;
-          });
-        });
-    visit(measured);
+    visit.where({"--spread", [&self] { return self.is_asked_for(); }}, [&self](auto&& list) {
+      list("spread-states", self.states, {"around which they are generated", closed(1, 1e6)});
+      list(self.source);
+      // Each start step in turn.
+      std::erase_if(list.list, [&](const Option& o) {
+        return o.name == "start-step" && o.use.rfind("--ensemble", 0) == 0;
+      });
+    });
   }
   bool is_asked_for() const { return !start_steps.empty(); }
 };

@@ -1,7 +1,7 @@
 // What experiments of many runs share. A command of such runs goes through these steps:
 //
-//   - its options list their members, those that are read only with another one in where()
-//     (conditional_options.hpp);
+//   - its options list their members, those that are read only with another one in
+//     visit.where() (tensor/options.hpp);
 //   - the tables of its configuration file become runs: expand_run(), fill_placeholders(),
 //     check_run_name(), is_chosen() (here);
 //   - a run has an identity, run_identity(), with which its result is stored and found again:
