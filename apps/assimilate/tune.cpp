@@ -48,7 +48,10 @@ Search parse_search(const AssimilationRun& run) {
   const auto low = parse_number(range.substr(0, colon)),
              high = parse_number(range.substr(std::min(colon + 1, range.size())));
   if (!low || !high || !(*low < *high) || !std::isfinite(*high - *low))
-    throw UsageError(fmt::format("--range '{}' is needed as LOW:HIGH with --tune", range));
+    throw UsageError(
+        fmt::format("--range is '{}'; must be LOW:HIGH, two numbers of which the first is smaller, "
+                    "with --tune",
+                    range));
   if (t.search.golden && t.search.points < 5)
     throw UsageError(
         fmt::format("--points {}: must be 5 or more for a golden-section search", t.search.points));

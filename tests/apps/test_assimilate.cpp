@@ -259,6 +259,7 @@ TEST_CASE("tuning writes its curve, and the test runs with the best value") {
     CHECK(p["parameter"] == std::round(p["parameter"].get<double>()));
   must_fail(folder, small + "--tune method --range 1:2", 2, {"method"});
   must_fail(folder, small + "--tune members --range 3", 2, {"LOW:HIGH"});
+  must_fail(folder, small + "--tune members --range 4:2", 2, {"'4:2'", "LOW:HIGH", "smaller"});
   must_fail(folder, small + "--golden", 2, {"--tune"});
 }
 
