@@ -1,6 +1,8 @@
 // Steps a whole ensemble of states at once: tiles of members over threads, packs of members within.
 #pragma once
 
+#include <algorithm>
+
 #include "papillon/lorenz/dynamics/any_system.hpp"
 #include "papillon/tensor/enum_names.hpp"
 #include "papillon/tensor/tensor.hpp"
@@ -31,10 +33,11 @@ namespace implementation {
 // rest of it.
 template <class T, class Stored>
 void load_tile(const Stored* states, std::size_t dimension, std::size_t count, T* tile) {
-  for (std::size_t i = 0; i < dimension; ++i)
-    for (std::size_t m = 0; m < tile_members<T>; ++m)
-      tile[i * tile_members<T> + m] =
-          static_cast<T>(states[(m < count ? m : count - 1) * dimension + i]);
+  for (std::size_t i = 0; i < dimension; ++i) {
+    T* row = tile + i * tile_members<T>;
+    for (std::size_t m = 0; m < count; ++m) row[m] = static_cast<T>(states[m * dimension + i]);
+    std::fill(row + count, row + tile_members<T>, row[count - 1]);
+  }
 }
 }  // namespace implementation
 
